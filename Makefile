@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+# make, demo, check, bench, install: README.md says what each does.
+# SAN=address,undefined or SAN=thread builds with sanitizers, FAULT=1 with
+# system calls that can be made to fail; each in a directory of its own.
+
+CC = cc
+CFLAGS = -O2 -g
+WARN = -Wall -Wextra -Werror
+PREFIX = /usr/local
+DESTDIR =
+
+VERSION = 0.1.0
+SOVERSION = 0
+
+B = build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+comma := ,
+ifneq ($(CC),cc)
+B := $(B)/$(notdir $(CC))
+endif
+
+INCLUDES = -Iinclude -Ilib
+MODE = $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
+LIBFLAGS = -std=gnu11 -fPIC -fvisibility=hidden -D_GNU_SOURCE -DSMI_VERSION='"$(VERSION)"' $(INCLUDES)
+ALL_CFLAGS = $(CFLAGS) $(WARN) $(MODE) -pthread
+LDLIBS = -pthread -lm
+
+LIB_SRC := $(sort $(wildcard lib/*/*.c))
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
+TEST_SRC := $(sort $(wildcard tests/*.c))
+TEST_OBJ := $(TEST_SRC:%.c=$(B)/%.o)
+EXAMPLES := $(patsubst %.c,$(B)/%,$(sort $(wildcard examples/*.c)))
+BENCHES := $(patsubst %.c,$(B)/%,$(sort $(wildcard bench/*.c)))
+
+.PHONY: all demo check bench bench-sort examples install uninstall layers tidy clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(B)/libsharedmem.a $(B)/libsharedmem.so.$(SOVERSION)
+
+# Kernels that need more than the baseline get it by file; which one runs is
+# found out when the program runs.
+$(B)/lib/sort/%_avx512.o: KERNEL = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt
+$(B)/lib/sort/%_avx2.o: KERNEL = -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt
+
+$(B)/lib/%.o: lib/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(LIBFLAGS) $(ALL_CFLAGS) $(KERNEL) -MMD -MP -c $< -o $@
+
+$(B)/libsharedmem.a: $(LIB_OBJ)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/libsharedmem.so.$(SOVERSION): $(LIB_OBJ) lib/sharedmem.map
+	$(CC) -shared $(MODE) -Wl,-soname,libsharedmem.so.$(SOVERSION) \
+		-Wl,--version-script=lib/sharedmem.map $(LDFLAGS) $(LIB_OBJ) -o $@ $(LDLIBS)
+	ln -sf libsharedmem.so.$(SOVERSION) $(B)/libsharedmem.so
+
+# Examples are built as a user would build them: public headers, plain C.
+$(B)/examples/%: examples/%.c $(B)/libsharedmem.a Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -Iinclude $(ALL_CFLAGS) -MMD -MP $< $(B)/libsharedmem.a -o $@ $(LDLIBS)
+
+examples: $(EXAMPLES)
+
+DIR =
+demo: $(B)/examples/wordcount
+	$(B)/examples/wordcount $(if $(DIR),"$(DIR)",/usr/include /usr/share/doc)
+
+# Tests see the library's insides, so they link the archive.
+CHECK_CFLAGS = $(shell pkg-config --cflags check 2>/dev/null)
+CHECK_LIBS = $(shell pkg-config --libs check 2>/dev/null)
+$(B)/tests/%.o: tests/%.c Makefile | check-installed
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE $(INCLUDES) $(CHECK_CFLAGS) $(ALL_CFLAGS) \
+		-Wno-format-extra-args -MMD -MP -c $< -o $@
+
+$(B)/tests/check: $(TEST_OBJ) $(B)/libsharedmem.a
+	$(CC) $(ALL_CFLAGS) -rdynamic $(TEST_OBJ) $(B)/libsharedmem.a -o $@ $(CHECK_LIBS) $(LDLIBS)
+
+.PHONY: check-installed
+check-installed:
+	@tests/need-check.sh
+
+check: $(B)/tests/check $(EXAMPLES) all
+	SMI_BUILD=$(B) $(B)/tests/check
+
+$(B)/bench/%: bench/%.c $(B)/libsharedmem.a Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE -Iinclude $(ALL_CFLAGS) -fopenmp -MMD -MP $< $(B)/libsharedmem.a -o $@ $(LDLIBS)
+
+bench: $(BENCHES)
+	bench/run.sh $(B)/bench
+
+layers:
+	tests/layers.sh
+
+tidy:
+	clang-tidy --quiet $(LIB_SRC) -- $(LIBFLAGS)
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
+		--suppressions-list=tests/cppcheck.txt $(INCLUDES) -D_GNU_SOURCE lib
+	@for f in $(LIB_SRC); do \
+		gcc $(LIBFLAGS) -O1 $(WARN) -fanalyzer -c $$f -o /dev/null || exit 1; done
+
+PC = $(B)/sharedmem.pc
+$(PC): Makefile
+	@mkdir -p $(@D)
+	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib' 'includedir=$${prefix}/include' '' \
+		'Name: sharedmem' 'Description: Map/reduce over forked workers and shared memory' \
+		'Version: $(VERSION)' 'Cflags: -I$${includedir}' \
+		'Libs: -L$${libdir} -lsharedmem' 'Libs.private: -pthread' > $@
+
+.PHONY: $(PC)
+install: all $(PC)
+	install -d $(DESTDIR)$(PREFIX)/include/sharedmem $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -m 644 include/sharedmem.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 include/sharedmem/*.h $(DESTDIR)$(PREFIX)/include/sharedmem
+	install -m 644 $(B)/libsharedmem.a $(DESTDIR)$(PREFIX)/lib
+	install -m 755 $(B)/libsharedmem.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib
+	ln -sf libsharedmem.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/libsharedmem.so
+	install -m 644 $(PC) $(DESTDIR)$(PREFIX)/lib/pkgconfig
+
+uninstall:
+	rm -rf $(DESTDIR)$(PREFIX)/include/sharedmem
+	rm -f $(DESTDIR)$(PREFIX)/include/sharedmem.h $(DESTDIR)$(PREFIX)/lib/libsharedmem.a \
+		$(DESTDIR)$(PREFIX)/lib/libsharedmem.so $(DESTDIR)$(PREFIX)/lib/libsharedmem.so.$(SOVERSION) \
+		$(DESTDIR)$(PREFIX)/lib/pkgconfig/sharedmem.pc
+
+clean:
+	rm -rf build
+
+-include $(LIB_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(EXAMPLES:=.d) $(BENCHES:=.d)
