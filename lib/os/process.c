@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+#include "os/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#define ALONE __libc_single_threaded
+#else
+#define ALONE 0
+#endif
+
+#include "os/io.h"
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+/* Coverage data would be lost with _exit; absent in other builds. */
+extern void __gcov_dump(void) __attribute__((weak));
+
+/* Streams that the last smi_process_flush of this thread could not write out:
+ * what they hold is the parent's to write. */
+static _Thread_local bool stale_out, stale_err;
+
+static bool flush_if_free(FILE *stream)
+{
+	if (ftrylockfile(stream) != 0)
+		return false;
+	fflush_unlocked(stream);
+	funlockfile(stream);
+	return true;
+}
+
+void smi_process_flush(void)
+{
+	int saved = errno;
+
+	stale_out = stale_err = false;
+	if (ALONE) {
+		fflush(NULL);
+	} else {
+		stale_out = !flush_if_free(stdout);
+		stale_err = !flush_if_free(stderr);
+	}
+	errno = saved;
+}
+
+void smi_process_flush_own(void)
+{
+	if (ALONE) {
+		fflush(NULL);
+	} else {
+		fflush(stdout);
+		fflush(stderr);
+	}
+}
+
+void smi_process_leave(void)
+{
+	smi_process_flush_own();
+	if (__gcov_dump)
+		__gcov_dump();
+	_exit(0);
+}
+
+/* exit() in a job comes here before the program's own handlers. */
+#ifdef __GLIBC__
+static void leave_early(int status, void *unused)
+{
+	(void)unused;
+	smi_process_flush_own();
+	_exit(status);
+}
+#define GUARD_EXIT() on_exit(leave_early, NULL)
+#else
+static void leave_early(void)
+{
+	smi_process_flush_own();
+	_exit(EXIT_FAILURE);
+}
+#define GUARD_EXIT() atexit(leave_early)
+#endif
+
+static int pidfd_open_(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+/* Kernels before 5.3 and some filters have no pidfd: a pipe that only the child
+ * holds the other end of stands in for it. */
+static bool have_pidfd(void)
+{
+	static _Atomic int known;
+	int have = atomic_load_explicit(&known, memory_order_relaxed);
+
+	if (have == 0) {
+		int fd = pidfd_open_(getpid());
+
+		/* No descriptor left says nothing about the next time. */
+		if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+			return true;
+		have = fd >= 0 ? 1 : -1;
+		smi_close(fd);
+		atomic_store_explicit(&known, have, memory_order_relaxed);
+	}
+	return have > 0;
+}
+
+static void reset_signals(const sigset_t *mask)
+{
+	struct sigaction action;
+
+	for (int s = 1; s < NSIG; s++) {
+		if (sigaction(s, NULL, &action) < 0 || action.sa_handler == SIG_DFL ||
+		    action.sa_handler == SIG_IGN)
+			continue;
+		action.sa_flags = 0;
+		action.sa_handler = SIG_DFL;
+		sigaction(s, &action, NULL);
+	}
+	signal(SIGINT, SIG_IGN);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
+static void begin_child(pid_t parent, const sigset_t *mask)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EXIT_FAILURE);
+	if (stale_out)
+		__fpurge(stdout);
+	if (stale_err)
+		__fpurge(stderr);
+	GUARD_EXIT();
+	reset_signals(mask);
+}
+
+/* The child is there; the descriptor that tells its end may still be refused. */
+static int watch_child(struct smi_process *process, pid_t pid, int life)
+{
+	int r;
+
+	process->pid = pid;
+	process->fd = life >= 0 ? life : pidfd_open_(pid);
+	if (process->fd >= 0)
+		return 1;
+	r = -errno;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	process->pid = 0;
+	return r;
+}
+
+int smi_process_fork(struct smi_process *process)
+{
+	int life[2] = { -1, -1 }, r;
+	sigset_t all, mask;
+	pid_t parent = getpid(), pid;
+
+	if (!have_pidfd() && pipe2(life, O_CLOEXEC) < 0)
+		return -errno;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &mask);
+	pid = fork();
+	r = -errno;
+	if (pid == 0) {
+		smi_close(life[0]);
+		begin_child(parent, &mask);
+		return 0;
+	}
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	smi_close(life[1]);
+	if (pid > 0)
+		return watch_child(process, pid, life[0]);
+	smi_close(life[0]);
+	return r;
+}
+
+void smi_process_kill(const struct smi_process *process, int signal)
+{
+	int saved = errno;
+
+	if (process->pid > 0 && have_pidfd())
+		syscall(SYS_pidfd_send_signal, process->fd, signal, NULL, 0);
+	else if (process->pid > 0)
+		kill(process->pid, signal);
+	errno = saved;
+}
+
+static int status_of(const siginfo_t *info)
+{
+	return info->si_code == CLD_EXITED ? -1 - info->si_status : info->si_status;
+}
+
+bool smi_process_reap(struct smi_process *process, bool wait, int *status)
+{
+	siginfo_t info = { 0 };
+	int flags = WEXITED | (wait ? 0 : WNOHANG), r;
+
+	do {
+		r = have_pidfd() ? waitid(P_PIDFD, (id_t)process->fd, &info, flags) : (errno = EINVAL, -1);
+		/* Kernel 5.3 has the descriptor and can't wait by it. */
+		if (r < 0 && errno == EINVAL)
+			r = waitid(P_PID, (id_t)process->pid, &info, flags);
+	} while (r < 0 && errno == EINTR);
+	if (r == 0 && info.si_pid == 0)
+		return false;
+	*status = r == 0 ? status_of(&info) : SMI_STATUS_UNKNOWN;
+	process->fd = smi_close(process->fd);
+	process->pid = 0;
+	return true;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* Forked children: made without doubling stdio, watched by a descriptor, ended,
+ * and reaped without touching a child that is not ours. */
+#ifndef SMI_OS_PROCESS_H
+#define SMI_OS_PROCESS_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct smi_process {
+	pid_t pid; /* 0: none, or reaped */
+	int fd;    /* readable once the process has ended */
+};
+
+/* How a process ended: the signal; -1-(exit status); or INT_MIN when the host
+ * program took the status. */
+#define SMI_STATUS_UNKNOWN INT_MIN
+
+/* Before the first fork of several: writes out what stdout and stderr hold, or
+ * all streams when this is the program's only thread, without waiting for a
+ * stream that another thread holds. */
+void smi_process_flush(void);
+
+/* Forks. In the child: 0, with the parent's death fatal to it, SIGINT ignored,
+ * other handlers back to the default, no atexit handler of the program to run,
+ * and nothing of the parent's in its stdio buffers. In the parent: 1 and
+ * *process. Negative errno on failure. */
+int smi_process_fork(struct smi_process *process);
+
+/* In the child: writes out what it wrote, and leaves. */
+void smi_process_leave(void) __attribute__((noreturn));
+void smi_process_flush_own(void);
+
+void smi_process_kill(const struct smi_process *process, int signal);
+
+/* Reaps: true when it has ended, and then how. `wait`: until it has. Closes fd. */
+bool smi_process_reap(struct smi_process *process, bool wait, int *status);
+
+#endif
