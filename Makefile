@@ -44,7 +44,8 @@ $(B)/lib/sort/%_avx2.o: KERNEL = -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt
 
 $(B)/lib/%.o: lib/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(LIBFLAGS) $(ALL_CFLAGS) $(KERNEL) -MMD -MP -c $< -o $@
+	@echo CC $<
+	@$(CC) $(LIBFLAGS) $(ALL_CFLAGS) $(KERNEL) -MMD -MP -c $< -o $@
 
 $(B)/libsharedmem.a: $(LIB_OBJ)
 	rm -f $@

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Sleeping on a word in shared memory, and the pauses before it.
  *
- * A word that somebody sleeps on carries SMI_STOP in its top bit, so that an end
- * of the map cannot fall between a look at the word and the sleep. */
+ * A word that somebody sleeps on carries SMI_STOP in its lowest bit, so that an
+ * end of the map cannot fall between a look at the word and the sleep; a word that
+ * counts news counts by SMI_NEWS, and may come round. */
 #ifndef SMI_OS_FUTEX_H
 #define SMI_OS_FUTEX_H
 
@@ -10,7 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SMI_STOP 0x80000000u
+#define SMI_STOP 1u
+#define SMI_NEWS 2u
 
 /* Sleeps while *word is `expected`, `timeout` ns at most (UINT64_MAX: for ever).
  * May return early for no reason: look again. errno is kept. */

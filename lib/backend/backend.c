@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/backend.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+const struct smi_backend *smi_backend_of(enum pool_backend backend)
+{
+	static const struct smi_backend *const table[] = {
+		[POOL_FORK] = &smi_backend_fork,
+		[POOL_THREAD] = &smi_backend_thread,
+		[POOL_SERIAL] = &smi_backend_serial,
+	};
+
+	return table[backend];
+}
+
+int smi_crew_init(struct smi_crew *crew, int most, int watch)
+{
+	*crew = (struct smi_crew){ .most = most, .watch = watch };
+	crew->process = calloc((size_t)most, sizeof *crew->process);
+	crew->status = calloc((size_t)most, sizeof *crew->status);
+	for (int r = 0; crew->process && r < most; r++)
+		crew->process[r].fd = -1;
+	if (crew->process && crew->status)
+		return 0;
+	smi_crew_fini(crew);
+	return -ENOMEM;
+}
+
+void smi_crew_fini(struct smi_crew *crew)
+{
+	free(crew->process);
+	free(crew->status);
+	crew->process = NULL;
+	crew->status = NULL;
+}

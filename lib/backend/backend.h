@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* How workers exist, how the news of their end arrives, how they are ended. Knows
+ * no jobs and no reduction. A backend is a file and a line in smi_backend_of. */
+#ifndef SMI_BACKEND_BACKEND_H
+#define SMI_BACKEND_BACKEND_H
+
+#include <stdbool.h>
+
+#include <sharedmem/types.h>
+
+#include "os/process.h"
+
+struct smi_crew {
+	int np;    /* workers of this run */
+	int most;  /* workers that a run can have */
+	int watch; /* where ends are told, by rank; -1: they are not */
+	void (*live)(void *context, int rank); /* a worker's life */
+	void *context;
+	struct smi_process *process; /* fork: one a rank */
+	int *status;                 /* fork: how the ended ones ended */
+	struct smi_threads *threads; /* thread: the kept ones, NULL before the first run */
+};
+
+struct smi_backend {
+	const char *name;
+	bool forks;   /* a worker is a process of its own */
+	bool inline_; /* the calling thread is the worker: start returns when it has lived */
+	/* Starts ranks 0 ... np-1. 0, or negative errno and then none runs. */
+	int (*start)(struct smi_crew *crew);
+	/* The watch told rank's end, or the caller knows of it. True when it has ended. */
+	bool (*ended)(struct smi_crew *crew, int rank);
+	/* Ends all that still run. Fork: kills and reaps; status holds how. Threads
+	 * were asked to stop and can only be awaited. Afterwards none runs. */
+	void (*stop)(struct smi_crew *crew);
+	/* All have said that they are finished: their ends need not be told any more. */
+	void (*release)(struct smi_crew *crew);
+	/* Reaps what release let go. */
+	void (*settle)(struct smi_crew *crew);
+	/* Frees what is kept from run to run. `inherited`: in a forked child, where
+	 * nothing but memory is ours. */
+	void (*fini)(struct smi_crew *crew, bool inherited);
+};
+
+extern const struct smi_backend smi_backend_fork, smi_backend_thread, smi_backend_serial;
+
+/* `backend` is a settled one, not the default. */
+const struct smi_backend *smi_backend_of(enum pool_backend backend);
+
+/* 0 or negative errno. */
+int smi_crew_init(struct smi_crew *crew, int most, int watch);
+void smi_crew_fini(struct smi_crew *crew);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* Workers are threads, kept from run to run: they wait on `run`, which counts the
+ * runs, and live once for each. Ranks beyond the run's np do nothing in it. */
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "backend/backend.h"
+#include "os/clock.h"
+#include "os/futex.h"
+#include "os/level.h"
+
+/* How long a thread that has finished a run looks for the next one before it
+ * sleeps, where every worker has a CPU: back to back, waking costs ten times it. */
+#define LINGER (20 * SMI_US)
+
+/* Threads that have said they are finished leave in a moment. */
+#define YIELDS 20
+
+struct smi_threads {
+	_Atomic uint32_t run;  /* counts by SMI_NEWS; SMI_STOP: leave. Written by the master */
+	_Atomic uint32_t busy; /* threads of this run that still live it */
+	int np, started, level;
+	bool linger;
+	struct smi_crew *crew;
+	struct one {
+		struct smi_threads *team;
+		pthread_t thread;
+		int rank;
+		uint32_t seen; /* the run that is not its first */
+	} *one;
+};
+
+static uint32_t wait_for_run(struct smi_threads *team, uint32_t last)
+{
+	uint64_t until = team->linger ? smi_now() + LINGER : 0;
+	uint32_t run;
+
+	while ((run = atomic_load_explicit(&team->run, memory_order_acquire)) == last) {
+		if (until && smi_now() < until) {
+			for (int i = 0; i < 50; i++)
+				smi_pause();
+			sched_yield();
+		} else {
+			smi_futex_wait(&team->run, last, UINT64_MAX);
+		}
+	}
+	return run;
+}
+
+static void *thread_life(void *arg)
+{
+	struct one *one = arg;
+	struct smi_threads *team = one->team;
+	uint32_t run = one->seen;
+
+	smi_worker_level_set(team->level + 1);
+	for (;;) {
+		run = wait_for_run(team, run);
+		if (run & SMI_STOP)
+			return NULL;
+		if (one->rank < team->np) {
+			team->crew->live(team->crew->context, one->rank);
+			if (atomic_fetch_sub(&team->busy, 1) == 1)
+				smi_futex_wake(&team->busy, 1);
+		}
+	}
+}
+
+static struct smi_threads *open_threads(struct smi_crew *crew)
+{
+	struct smi_threads *team = calloc(1, sizeof *team);
+
+	if (!team)
+		return NULL;
+	team->crew = crew;
+	team->level = smi_worker_level();
+	team->linger = crew->most <= smi_cpus_here();
+	team->one = calloc((size_t)crew->most, sizeof *team->one);
+	if (team->one)
+		return team;
+	free(team);
+	return NULL;
+}
+
+/* Signals are for the program's own threads. */
+static int start_thread(struct smi_threads *team, int rank)
+{
+	struct one *one = &team->one[rank];
+	sigset_t all, mask;
+	int r;
+
+	one->team = team;
+	one->rank = rank;
+	one->seen = atomic_load(&team->run);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &mask);
+	r = pthread_create(&one->thread, NULL, thread_life, one);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	return -r;
+}
+
+static int thread_start(struct smi_crew *crew)
+{
+	struct smi_threads *team = crew->threads ? crew->threads : (crew->threads = open_threads(crew));
+	int r = 0;
+
+	if (!team)
+		return -ENOMEM;
+	while (team->started < crew->np && r == 0) {
+		r = start_thread(team, team->started);
+		team->started += r == 0;
+	}
+	if (r < 0)
+		return r;
+	team->np = crew->np;
+	atomic_store(&team->busy, (uint32_t)crew->np);
+	atomic_fetch_add(&team->run, SMI_NEWS);
+	smi_futex_wake(&team->run, INT_MAX);
+	return 0;
+}
+
+static bool thread_ended(struct smi_crew *crew, int rank)
+{
+	(void)rank;
+	return atomic_load(&crew->threads->busy) == 0;
+}
+
+/* The words that they may sleep on carry SMI_STOP already. */
+static void thread_wait(struct smi_crew *crew)
+{
+	uint32_t busy;
+
+	for (int i = 0; crew->threads && (busy = atomic_load(&crew->threads->busy)) > 0; i++) {
+		if (i < YIELDS)
+			sched_yield();
+		else
+			smi_futex_wait(&crew->threads->busy, busy, UINT64_MAX);
+	}
+}
+
+static void nothing(struct smi_crew *crew)
+{
+	(void)crew;
+}
+
+static void thread_fini(struct smi_crew *crew, bool inherited)
+{
+	struct smi_threads *team = crew->threads;
+
+	if (!team)
+		return;
+	crew->threads = NULL;
+	/* fork() took only the thread that called it. */
+	if (!inherited) {
+		smi_futex_stop(&team->run);
+		for (int i = 0; i < team->started; i++)
+			pthread_join(team->one[i].thread, NULL);
+	}
+	free(team->one);
+	free(team);
+}
+
+const struct smi_backend smi_backend_thread = {
+	.name = "thread",
+	.start = thread_start,
+	.ended = thread_ended,
+	.stop = thread_wait,
+	.release = thread_wait,
+	.settle = nothing,
+	.fini = thread_fini,
+};

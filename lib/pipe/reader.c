@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "pipe/reader.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "os/futex.h"
+#include "os/mapping.h"
+
+void smi_pipe_reset(struct smi_pipe *pipe)
+{
+	struct smi_pipe_words *words = pipe->words;
+
+	atomic_store(&words->tail, 0);
+	atomic_store(&words->full, 0);
+	atomic_store(&words->head, 0);
+	atomic_store(&words->room, 0);
+	for (int i = 0; i < SMI_SLABS; i++)
+		atomic_store(&words->lent[i], 0);
+}
+
+void smi_pipe_unmap(struct smi_pipe *pipe)
+{
+	for (int i = 0; i < SMI_SLABS; i++) {
+		smi_unmap(pipe->view[i].address, pipe->view[i].capacity);
+		pipe->view[i] = (struct smi_slab){ 0 };
+	}
+}
+
+void smi_pipe_stop(struct smi_pipe *pipe)
+{
+	smi_futex_stop(&pipe->words->room);
+}
+
+void smi_reader_init(struct smi_reader *reader, struct smi_pipe *pipe, uint64_t njobs)
+{
+	*reader = (struct smi_reader){ .pipe = pipe, .njobs = njobs };
+}
+
+static const struct smi_frame *frame_at(const struct smi_reader *reader)
+{
+	return (const struct smi_frame *)(reader->pipe->ring + (reader->head & (reader->pipe->size - 1)));
+}
+
+/* Bytes of the frame at `head` that may be read: committed and not wrapping. */
+static size_t readable(const struct smi_reader *reader)
+{
+	uint64_t committed = reader->tail - reader->head;
+	uint64_t rest = reader->pipe->size - (reader->head & (reader->pipe->size - 1));
+
+	return committed < rest ? committed : rest;
+}
+
+static bool payload_fits(const struct smi_reader *reader, struct smi_item *item, uint64_t number)
+{
+	if (number > reader->pipe->size)
+		return false;
+	item->bytes = sizeof(struct smi_frame) + smi_round_up(number, SMI_ALIGN);
+	return item->bytes <= readable(reader);
+}
+
+static int read_value(struct smi_reader *reader, struct smi_item *item, uint64_t number)
+{
+	if (!payload_fits(reader, item, number) || item->job >= reader->njobs)
+		return -EBADMSG;
+	item->data = frame_at(reader) + 1;
+	item->size = number;
+	return 1;
+}
+
+/* The part of the file that the frame names, mapped: the view that is there, or
+ * a new one. */
+static int map_slab(struct smi_pipe *pipe, const struct smi_slab_frame *where)
+{
+	struct smi_slab *view = &pipe->view[where->slab];
+	uint64_t size, held;
+	char *address;
+
+	if (view->address && view->offset == where->offset && view->capacity == where->capacity)
+		return 0;
+	if (where->capacity == 0 || (where->offset | where->capacity) % SMI_HUGE != 0 ||
+	    smi_file_size(pipe->file, &size, &held) < 0 || where->offset > size ||
+	    where->capacity > size - where->offset)
+		return -EBADMSG;
+	address = smi_file_map(pipe->file, where->offset, where->capacity);
+	if (!address)
+		return -ENOMEM;
+	smi_unmap(view->address, view->capacity);
+	*view = (struct smi_slab){ address, where->offset, where->capacity, 0, false };
+	return 0;
+}
+
+static int read_slab(struct smi_reader *reader, struct smi_item *item, uint64_t number)
+{
+	struct smi_slab_frame where;
+	struct smi_slab *view;
+	int r;
+
+	if (number != sizeof where || !payload_fits(reader, item, number) || item->job >= reader->njobs)
+		return -EBADMSG;
+	memcpy(&where, frame_at(reader) + 1, sizeof where);
+	if (where.slab >= SMI_SLABS || where.size > where.capacity)
+		return -EBADMSG;
+	r = map_slab(reader->pipe, &where);
+	if (r < 0)
+		return r;
+	view = &reader->pipe->view[where.slab];
+	if (view->filled < where.size)
+		view->filled = smi_round_up(where.size, SMI_HUGE);
+	item->kind = SMI_FRAME_VALUE;
+	item->slab = (int)where.slab;
+	item->data = view->address;
+	item->size = where.size;
+	return 1;
+}
+
+/* A run is left only when something stands behind it: until then it may grow. */
+static int read_run(struct smi_reader *reader, struct smi_item *item, uint64_t number)
+{
+	uint64_t first = item->job;
+
+	if (number == 0 || number < reader->taken || first >= reader->njobs || number > reader->njobs - first)
+		return -EBADMSG;
+	item->job = first + reader->taken;
+	item->count = number - reader->taken;
+	item->bytes = 0;
+	if (item->count > 0)
+		return 1;
+	if (reader->tail - reader->head == sizeof(struct smi_frame))
+		return 0;
+	reader->head += sizeof(struct smi_frame);
+	reader->taken = 0;
+	return smi_reader_next(reader, item);
+}
+
+static int read_failure(struct smi_reader *reader, struct smi_item *item, uint64_t number)
+{
+	const char *payload = (const char *)(frame_at(reader) + 1);
+	int32_t code[2];
+
+	if (number < sizeof code || number > sizeof code + SMI_MESSAGE_MOST || !payload_fits(reader, item, number) ||
+	    (item->job >= reader->njobs && item->job != UINT64_MAX))
+		return -EBADMSG;
+	memcpy(code, payload, sizeof code);
+	item->status = code[0];
+	item->code = code[1];
+	item->data = payload + sizeof code;
+	item->size = number - sizeof code;
+	return 1;
+}
+
+static int skip_pad(struct smi_reader *reader, struct smi_item *item, uint64_t number)
+{
+	if (number != reader->pipe->size - (reader->head & (reader->pipe->size - 1)) ||
+	    number > reader->tail - reader->head)
+		return -EBADMSG;
+	reader->head += number;
+	return smi_reader_next(reader, item);
+}
+
+int smi_reader_next(struct smi_reader *reader, struct smi_item *item)
+{
+	const struct smi_frame *frame;
+	uint64_t word, number;
+
+	if (reader->head == reader->tail || reader->taken > 0)
+		reader->tail = atomic_load_explicit(&reader->pipe->words->tail, memory_order_acquire);
+	if (reader->head == reader->tail)
+		return 0;
+	if (reader->tail - reader->head > reader->pipe->size || reader->tail % SMI_ALIGN != 0)
+		return -EBADMSG;
+	frame = frame_at(reader);
+	word = atomic_load_explicit(&frame->word, memory_order_acquire);
+	number = word & SMI_NUMBER_MASK;
+	*item = (struct smi_item){ .kind = (enum smi_frame_kind)(word >> SMI_KIND_SHIFT),
+				   .job = frame->job,
+				   .count = 1,
+				   .slab = -1 };
+	switch (item->kind) {
+	case SMI_FRAME_VALUE:
+		return read_value(reader, item, number);
+	case SMI_FRAME_EMPTY:
+		return read_run(reader, item, number);
+	case SMI_FRAME_SLAB:
+		return read_slab(reader, item, number);
+	case SMI_FRAME_FAILED:
+		return read_failure(reader, item, number);
+	case SMI_FRAME_PAD:
+		return skip_pad(reader, item, number);
+	}
+	return -EBADMSG;
+}
+
+void smi_reader_publish(struct smi_reader *reader)
+{
+	struct smi_pipe_words *words = reader->pipe->words;
+
+	if (reader->published != reader->head) {
+		reader->published = reader->head;
+		atomic_store(&words->head, reader->head);
+	}
+	if (atomic_load(&words->full) && atomic_exchange(&words->full, 0)) {
+		atomic_fetch_add(&words->room, SMI_NEWS);
+		smi_futex_wake(&words->room, 1);
+	}
+}
+
+void smi_reader_done(struct smi_reader *reader, const struct smi_item *item)
+{
+	if (item->kind == SMI_FRAME_EMPTY)
+		reader->taken += item->count;
+	reader->head += item->bytes;
+	if (item->job != UINT64_MAX)
+		reader->committed = item->job + item->count;
+	if (item->slab >= 0) {
+		atomic_store(&reader->pipe->words->lent[item->slab], 0);
+		smi_reader_publish(reader);
+	} else if (reader->head - reader->published > reader->pipe->size / 2) {
+		smi_reader_publish(reader);
+	}
+}
+
+bool smi_reader_has_news(const struct smi_reader *reader)
+{
+	uint64_t tail = atomic_load(&reader->pipe->words->tail);
+	uint64_t word;
+
+	if (tail == reader->head || reader->taken == 0)
+		return tail != reader->head;
+	word = atomic_load_explicit(&frame_at(reader)->word, memory_order_relaxed);
+	return tail - reader->head > sizeof(struct smi_frame) || (word & SMI_NUMBER_MASK) != reader->taken;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/* Positions count bytes since the map began; `position & (size - 1)` is the place
+ * in the ring. A frame never wraps: where the rest of the ring is too small for
+ * it, a pad takes that rest. The value being built stands behind room for its
+ * header, so that commit writes the header and moves `tail`, and copies nothing. */
+#include "pipe/writer.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "os/futex.h"
+#include "os/mapping.h"
+
+static struct smi_frame *frame_at(const struct smi_writer *writer, uint64_t position)
+{
+	return (struct smi_frame *)(writer->ring + (position & (writer->size - 1)));
+}
+
+static size_t round16(size_t size)
+{
+	return (size + SMI_ALIGN - 1) & ~(size_t)(SMI_ALIGN - 1);
+}
+
+static void put_header(struct smi_frame *frame, uint64_t job, enum smi_frame_kind kind, uint64_t number)
+{
+	frame->job = job;
+	atomic_store_explicit(&frame->word, (uint64_t)kind << SMI_KIND_SHIFT | number, memory_order_relaxed);
+}
+
+void smi_writer_init(struct smi_writer *writer, const struct smi_pipe *pipe,
+		     const struct smi_bell *bell, bool same_process)
+{
+	*writer = (struct smi_writer){ .words = pipe->words,
+				       .bell = *bell,
+				       .ring = pipe->ring,
+				       .size = pipe->size,
+				       .inline_most = smi_pipe_inline(pipe),
+				       .limit = pipe->size,
+				       .slab = -1,
+				       .file = pipe->file,
+				       .file_end = pipe->file_end,
+				       .slab_budget = pipe->slab_budget };
+	for (int i = 0; i < SMI_SLABS; i++) {
+		writer->slabs[i] = pipe->view[i];
+		writer->slabs[i].borrowed = same_process;
+	}
+}
+
+void smi_writer_fini(struct smi_writer *writer)
+{
+	for (int i = 0; i < SMI_SLABS; i++)
+		if (!writer->slabs[i].borrowed)
+			smi_unmap(writer->slabs[i].address, writer->slabs[i].capacity);
+}
+
+int smi_writer_wait(struct smi_writer *writer, bool (*ready)(struct smi_writer *writer, size_t need),
+		    size_t need)
+{
+	for (;;) {
+		uint32_t seen = atomic_load(&writer->words->room);
+
+		if (seen & SMI_STOP)
+			return -ECANCELED;
+		atomic_store(&writer->words->full, 1);
+		if (ready(writer, need)) {
+			atomic_store(&writer->words->full, 0);
+			return 0;
+		}
+		smi_bell_hurry(&writer->bell);
+		smi_futex_wait(&writer->words->room, seen, UINT64_MAX);
+	}
+}
+
+static bool has_room(struct smi_writer *writer, size_t need)
+{
+	writer->limit = atomic_load(&writer->words->head) + writer->size;
+	return writer->limit - writer->tail >= need;
+}
+
+static int wait_room(struct smi_writer *writer, size_t need)
+{
+	return has_room(writer, need) ? 0 : smi_writer_wait(writer, has_room, need);
+}
+
+/* A master that dozes would find the ring full. */
+static void ring_if_half_full(struct smi_writer *writer)
+{
+	if (smi_bell_attention(&writer->bell) == SMI_AWAKE)
+		return;
+	writer->limit = atomic_load_explicit(&writer->words->head, memory_order_acquire) + writer->size;
+	if (writer->limit - writer->tail < writer->size / 2)
+		smi_bell_hurry(&writer->bell);
+}
+
+/* Publishes what is behind `tail`. */
+static void publish(struct smi_writer *writer, size_t bytes)
+{
+	writer->tail += bytes;
+	atomic_store_explicit(&writer->words->tail, writer->tail, memory_order_release);
+	if (!writer->quiet)
+		smi_bell_news(&writer->bell);
+	if (__builtin_expect(writer->limit - writer->tail < writer->size / 2, 0))
+		ring_if_half_full(writer);
+}
+
+/* Gets `need` bytes in one piece behind `tail`. */
+static int reserve(struct smi_writer *writer, size_t need)
+{
+	size_t rest = writer->size - (size_t)(writer->tail & (writer->size - 1));
+	int r;
+
+	if (rest < need) {
+		r = wait_room(writer, rest);
+		if (r < 0)
+			return r;
+		put_header(frame_at(writer, writer->tail), 0, SMI_FRAME_PAD, rest);
+		writer->run = NULL;
+		publish(writer, rest);
+	}
+	if (__builtin_expect(writer->limit - writer->tail < need, 0))
+		return wait_room(writer, need);
+	return 0;
+}
+
+/* Begins a value in the ring, with room for `size` bytes and as much behind them
+ * as is free anyway. */
+static int begin_inline(struct smi_writer *writer, size_t size)
+{
+	size_t rest, free;
+	int r = reserve(writer, sizeof(struct smi_frame) + round16(size));
+
+	if (r < 0)
+		return r;
+	rest = writer->size - (size_t)(writer->tail & (writer->size - 1));
+	free = writer->limit - writer->tail;
+	writer->capacity = (rest < free ? rest : free) - sizeof(struct smi_frame);
+	if (writer->capacity > writer->inline_most)
+		writer->capacity = writer->inline_most;
+	writer->value = (char *)(frame_at(writer, writer->tail) + 1);
+	writer->slab = -1;
+	return 0;
+}
+
+/* The piece does not fit behind what is built. */
+static int make_fit(struct smi_writer *writer, size_t size)
+{
+	size_t length;
+
+	if (__builtin_add_overflow(writer->length, size, &length) || length > SMI_NUMBER_MASK / 4)
+		return -ENOMEM;
+	if (!writer->value && size <= writer->inline_most)
+		return begin_inline(writer, size);
+	return smi_writer_use_slab(writer, length);
+}
+
+void *smi_writer_append(struct smi_writer *writer, size_t size)
+{
+	if (!writer->value || writer->capacity - writer->length < size) {
+		int r = make_fit(writer, size);
+
+		if (r < 0) {
+			errno = -r;
+			return NULL;
+		}
+	}
+	writer->last = writer->length;
+	writer->length += size;
+	return writer->value + writer->last;
+}
+
+void smi_writer_trim(struct smi_writer *writer, size_t used)
+{
+	if (writer->value && used < writer->length - writer->last)
+		writer->length = writer->last + used;
+}
+
+void smi_writer_discard(struct smi_writer *writer)
+{
+	writer->value = NULL;
+	writer->length = writer->capacity = writer->last = 0;
+	writer->slab = -1;
+}
+
+/* A job without a value lengthens the run at the ring's end, or begins one. */
+static int commit_empty(struct smi_writer *writer, uint64_t job)
+{
+	int r;
+
+	if (writer->run && job == writer->run_next) {
+		writer->run_next++;
+		writer->run_word++;
+		atomic_store_explicit(&writer->run->word, writer->run_word, memory_order_release);
+		if (!writer->quiet)
+			smi_bell_news(&writer->bell);
+		return 0;
+	}
+	r = reserve(writer, sizeof(struct smi_frame));
+	if (r < 0)
+		return r;
+	writer->run = frame_at(writer, writer->tail);
+	writer->run_next = job + 1;
+	writer->run_word = (uint64_t)SMI_FRAME_EMPTY << SMI_KIND_SHIFT | 1;
+	put_header(writer->run, job, SMI_FRAME_EMPTY, 1);
+	publish(writer, sizeof(struct smi_frame));
+	return 0;
+}
+
+static int commit_slab(struct smi_writer *writer, uint64_t job)
+{
+	struct smi_slab *slab = &writer->slabs[writer->slab];
+	struct smi_slab_frame where = { (uint64_t)writer->slab, slab->offset, slab->capacity, writer->length };
+	int r = reserve(writer, sizeof(struct smi_frame) + sizeof where);
+
+	if (r < 0)
+		return r;
+	memcpy(frame_at(writer, writer->tail) + 1, &where, sizeof where);
+	put_header(frame_at(writer, writer->tail), job, SMI_FRAME_SLAB, sizeof where);
+	atomic_store_explicit(&writer->words->lent[writer->slab], 1, memory_order_relaxed);
+	writer->run = NULL;
+	publish(writer, sizeof(struct smi_frame) + sizeof where);
+	return 0;
+}
+
+int smi_writer_commit(struct smi_writer *writer, uint64_t job)
+{
+	int r = 0;
+
+	if (writer->length == 0) {
+		r = commit_empty(writer, job);
+	} else if (writer->slab >= 0) {
+		r = commit_slab(writer, job);
+	} else {
+		put_header(frame_at(writer, writer->tail), job, SMI_FRAME_VALUE, writer->length);
+		writer->run = NULL;
+		publish(writer, sizeof(struct smi_frame) + round16(writer->length));
+	}
+	smi_writer_discard(writer);
+	return r;
+}
+
+int smi_writer_fail(struct smi_writer *writer, uint64_t job, int status, int code, const char *message)
+{
+	size_t length = strnlen(message, SMI_MESSAGE_MOST);
+	int32_t number[2] = { status, code };
+	size_t size = sizeof number + length;
+	char *payload;
+	int r;
+
+	smi_writer_discard(writer);
+	r = reserve(writer, sizeof(struct smi_frame) + round16(size));
+	if (r < 0)
+		return r;
+	payload = (char *)(frame_at(writer, writer->tail) + 1);
+	memcpy(payload, number, sizeof number);
+	memcpy(payload + sizeof number, message, length);
+	put_header(frame_at(writer, writer->tail), job, SMI_FRAME_FAILED, size);
+	writer->run = NULL;
+	publish(writer, sizeof(struct smi_frame) + round16(size));
+	smi_bell_hurry(&writer->bell);
+	return 0;
+}

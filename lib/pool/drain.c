@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* From the pipes to reduce. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "pool/master.h"
+
+void smi_master_fail(struct smi_master *master, enum pool_status status, int code, uint64_t job,
+		     int rank, const char *format, ...)
+{
+	va_list args;
+
+	master->ending = true;
+	if (!smi_error_wins(master->error, job))
+		return;
+	va_start(args, format);
+	smi_error_vset(master->error, status, code, format, args);
+	va_end(args);
+	smi_error_blame(master->error, job, rank,
+			rank < 0 ? 0 : atomic_load(&master->team->block.slot[rank].pid));
+}
+
+static void take_failure(struct smi_master *master, int rank, const struct smi_item *item)
+{
+	enum pool_status status = item->status == POOL_NO_RESOURCES ? POOL_NO_RESOURCES : POOL_FAILED;
+	int pid = atomic_load(&master->team->block.slot[rank].pid), size = (int)item->size;
+
+	if (item->job == UINT64_MAX)
+		smi_master_fail(master, status, item->code, SIZE_MAX, rank,
+				"worker_begin of rank %d (pid %d) failed: %.*s", rank, pid, size,
+				(const char *)item->data);
+	else
+		smi_master_fail(master, status, item->code, item->job, rank,
+				"job %zu (rank %d, pid %d) failed: %.*s", (size_t)item->job, rank, pid,
+				size, (const char *)item->data);
+}
+
+/* What reduce said, or a collected value of the wrong size. */
+static void end_by_results(struct smi_master *master)
+{
+	const struct smi_results *results = &master->results;
+	size_t job = results->said_job;
+
+	master->ending = master->no_reduce = true;
+	if (results->wrong_size != SIZE_MAX) {
+		smi_master_fail(master, POOL_FAILED, -1, job, results->said_rank,
+				"job %zu (rank %d) returned %zu bytes, not the %zu that pool_collect was told",
+				job, results->said_rank, results->wrong_size, master->map->result_size);
+	} else if (results->said != POOL_ENOUGH) {
+		smi_error_set(master->error, POOL_REDUCE_FAILED, results->said,
+			      "reduce of job %zu returned %d", job, results->said);
+		smi_error_blame(master->error, job, -1, 0);
+	}
+}
+
+static void take_malformed(struct smi_master *master, int rank, int r)
+{
+	if (r == -ENOMEM)
+		smi_master_fail(master, POOL_NO_RESOURCES, ENOMEM, SIZE_MAX, rank,
+				"no memory to map a value of rank %d", rank);
+	else
+		smi_master_fail(master, POOL_CRASHED, 0, SIZE_MAX, rank,
+				"rank %d (pid %d) wrote over its result pipe", rank,
+				atomic_load(&master->team->block.slot[rank].pid));
+}
+
+/* One item. False when the pipe has no more for now. */
+static bool take_one(struct smi_master *master, int rank)
+{
+	struct smi_reader *reader = &master->reader[rank];
+	struct smi_item item;
+	int r = smi_reader_next(reader, &item);
+
+	if (r == 0)
+		return false;
+	if (r < 0) {
+		/* Nothing behind it can be believed either. */
+		reader->head = reader->tail = atomic_load(&reader->pipe->words->tail);
+		reader->taken = 0;
+		take_malformed(master, rank, r);
+		return false;
+	}
+	if (item.kind == SMI_FRAME_FAILED) {
+		take_failure(master, rank, &item);
+	} else if (!master->no_reduce) {
+		enum smi_taken taken = smi_results_take(&master->results, rank, &item);
+
+		master->held[rank] = taken == SMI_NOT_YET;
+		if (taken == SMI_NOT_YET)
+			return false;
+		if (taken == SMI_ENDED)
+			end_by_results(master);
+	}
+	smi_reader_done(reader, &item);
+	return true;
+}
+
+/* At most a ring's worth, so that a busy worker cannot keep the master from the
+ * others. */
+static bool drain_one(struct smi_master *master, int rank)
+{
+	struct smi_reader *reader = &master->reader[rank];
+	uint64_t until = reader->head + reader->pipe->size;
+	bool some = false;
+
+	while (take_one(master, rank)) {
+		some = true;
+		if (reader->head >= until || master->no_reduce)
+			break;
+	}
+	smi_reader_publish(reader);
+	return some;
+}
+
+bool smi_master_drain(struct smi_master *master)
+{
+	bool some = false;
+
+	for (int rank = 0; rank < master->map->np; rank++)
+		some |= drain_one(master, rank);
+	return some;
+}
+
+bool smi_master_has_news(const struct smi_master *master)
+{
+	for (int rank = 0; rank < master->map->np; rank++)
+		if (!master->held[rank] && smi_reader_has_news(&master->reader[rank]))
+			return true;
+	return false;
+}

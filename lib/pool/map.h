@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* One map: what is settled before the first worker starts, seen by all of them. */
+#ifndef SMI_POOL_MAP_H
+#define SMI_POOL_MAP_H
+
+#include <sharedmem/pool.h>
+
+#include "error/error.h"
+#include "team/team.h"
+
+struct pool {
+	struct pool_options options;
+	enum pool_backend backend; /* settled when the pool was opened */
+	pid_t owner;               /* the process that opened it */
+	int np;
+	bool running;
+	struct smi_team team;
+	struct smi_error error;
+};
+
+struct smi_map {
+	struct pool *pool;
+	pool_work_fn work;
+	pool_reduce_fn reduce;
+	void *arg;
+	char *results;       /* pool_collect: where values go */
+	size_t result_size;
+	bool collect;
+	uint64_t njobs;
+	int np;
+	bool serial;         /* the calling thread is the worker */
+	bool spin;           /* each worker has a CPU */
+	struct smi_queue queue;
+	struct smi_order order;
+	/* The master's. Called by a serial worker after each job. */
+	struct smi_master *master;
+};
+
+/* A worker's life, in its own process or thread. */
+void smi_worker_live(void *map, int rank);
+
+/* The master's part of a map, from start to end: an enum pool_status, told in the
+ * pool's error. */
+int smi_master_run(struct smi_map *map);
+
+/* Takes in what the workers have committed, on the master. False when the map is
+ * to end. */
+bool smi_master_turn(struct smi_master *master);
+
+#endif

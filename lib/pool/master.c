@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* The master's loop: take in what is committed, judge who has ended, sleep. It
+ * reads no clock while there is work, and looks at no ring twice in a row without
+ * lying down in between. */
+#include "pool/master.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/clock.h"
+
+/* After work the master lies down for this long without being rung: the values of
+ * a busy team come in by the hundred, and no worker rings. */
+#define DOZE (200 * SMI_US)
+
+/* Asleep it is rung. Should a ring be missed between two grabs of a worker, it
+ * looks by itself. */
+#define SLEEP_FIRST (5 * SMI_MS)
+#define SLEEP_MOST (100 * SMI_MS)
+
+static int init(struct smi_master *master, struct smi_map *map)
+{
+	struct smi_team *team = &map->pool->team;
+	size_t np = (size_t)map->np;
+
+	*master = (struct smi_master){ .map = map, .team = team, .error = &map->pool->error };
+	master->reader = calloc(np, sizeof *master->reader);
+	master->held = calloc(np, sizeof *master->held);
+	master->dead = calloc(np, sizeof *master->dead);
+	if (!master->reader || !master->held || !master->dead)
+		return -ENOMEM;
+	for (size_t r = 0; r < np; r++)
+		smi_reader_init(&master->reader[r], &team->block.pipe[r], map->njobs);
+	return smi_results_init(&master->results, map);
+}
+
+static void fini(struct smi_master *master)
+{
+	smi_results_fini(&master->results);
+	free(master->reader);
+	free(master->held);
+	free(master->dead);
+}
+
+static bool cancelled(const struct smi_master *master)
+{
+	return atomic_load(&master->team->block.head->cancel) != 0;
+}
+
+/* Waits for news of any kind, then judges who has ended. */
+static void lie_down(struct smi_master *master, enum smi_attention how, uint64_t timeout)
+{
+	struct smi_team *team = master->team;
+	_Atomic uint32_t *attention = &team->block.head->attention;
+	int ends;
+
+	atomic_store(attention, how);
+	if (smi_master_has_news(master) || smi_team_finished(team) || cancelled(master))
+		timeout = 0;
+	ends = smi_team_wait(team, timeout, master->dead);
+	atomic_store(attention, SMI_AWAKE);
+	if (ends > 0)
+		smi_master_drain(master);
+	for (int i = 0; i < ends; i++)
+		smi_master_judge(master, master->dead[i]);
+}
+
+/* Until all workers are finished and all values taken, or the map is to end. */
+static void run_until_done(struct smi_master *master)
+{
+	uint64_t sleep = SLEEP_FIRST;
+
+	for (;;) {
+		/* What they commit comes before what they say last. */
+		bool finished = smi_team_finished(master->team);
+		bool some = smi_master_drain(master);
+
+		if (cancelled(master))
+			master->ending = true;
+		if (master->ending || (finished && !smi_master_has_news(master)))
+			return;
+		if (some) {
+			lie_down(master, SMI_DOZING, DOZE);
+			sleep = SLEEP_FIRST;
+		} else {
+			lie_down(master, SMI_ASLEEP, sleep);
+			sleep = sleep < SLEEP_MOST / 2 ? 2 * sleep : SLEEP_MOST;
+		}
+	}
+}
+
+/* Ends all workers, takes in what they had committed, and judges the dead: whoever
+ * was alive was killed by us. */
+static void end_early(struct smi_master *master)
+{
+	smi_team_stop(master->team);
+	while (smi_master_drain(master) && !master->no_reduce)
+		;
+}
+
+static int conclude(struct smi_master *master)
+{
+	struct smi_error *error = master->error;
+
+	if (cancelled(master) && master->ending && error->told.status != POOL_REDUCE_FAILED &&
+	    !(master->no_reduce && error->told.status == POOL_OK))
+		return smi_error_set(error, POOL_CANCELLED, 0, "the map was cancelled after %zu of %zu jobs",
+				     (size_t)master->results.reduced, (size_t)master->map->njobs);
+	if (!master->ending && master->results.reduced != master->map->njobs)
+		return smi_error_set(error, POOL_CRASHED, 0, "%zu of %zu jobs were never finished",
+				     (size_t)(master->map->njobs - master->results.reduced),
+				     (size_t)master->map->njobs);
+	return error->told.status;
+}
+
+bool smi_master_turn(struct smi_master *master)
+{
+	smi_master_drain(master);
+	if (cancelled(master))
+		master->ending = true;
+	return !master->ending;
+}
+
+int smi_master_run(struct smi_map *map)
+{
+	struct smi_team *team = &map->pool->team;
+	struct smi_master master;
+	int r, status;
+
+	r = init(&master, map);
+	map->master = &master;
+	if (r == 0)
+		r = smi_team_start(team, smi_worker_live, map);
+	if (r < 0) {
+		fini(&master);
+		return smi_error_set(&map->pool->error, POOL_NO_RESOURCES, -r,
+				     "could not start %d workers: %s", map->np, strerror(-r));
+	}
+	run_until_done(&master);
+	if (master.ending)
+		end_early(&master);
+	else
+		smi_team_release(team);
+	status = conclude(&master);
+	smi_block_trim(&team->block, status != POOL_OK);
+	fini(&master);
+	return status;
+}

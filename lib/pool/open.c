@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sharedmem/env.h>
+
+#include "machine/cpu.h"
+#include "machine/schedule.h"
+#include "os/io.h"
+#include "os/level.h"
+#include "pool/map.h"
+
+/* The first option that makes no sense, or NULL. */
+static const char *nonsense(const struct pool_options *o)
+{
+	if (o->np < 0)
+		return "np is negative";
+	if ((unsigned)o->backend > POOL_SERIAL)
+		return "there is no such backend";
+	if ((unsigned)o->schedule > POOL_RUNTIME)
+		return "there is no such schedule";
+	return NULL;
+}
+
+/* The first option that is not built yet, or NULL. */
+static const char *not_built(const struct pool_options *o)
+{
+	const struct {
+		bool set;
+		const char *name;
+	} later[] = {
+		{ o->warm, "warm" },
+		{ o->retries != 0, "retries" },
+		{ o->on_failure != POOL_STOP, "on_failure" },
+		{ o->job_timeout != 0, "job_timeout" },
+		{ o->kill_group, "kill_group" },
+		{ o->jobs_per_worker != 0, "jobs_per_worker" },
+		{ o->worker_memory != 0, "worker_memory" },
+		{ o->repair != NULL, "repair" },
+		{ o->progress != NULL, "progress" },
+		{ o->journal != NULL, "journal" },
+		{ o->journal_key != NULL, "journal_key" },
+	};
+
+	for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+		if (later[i].set)
+			return later[i].name;
+	for (size_t i = 0; i < sizeof o->reserved / sizeof *o->reserved; i++)
+		if (o->reserved[i] != 0)
+			return "reserved";
+	return NULL;
+}
+
+static int check(const struct pool_options *options)
+{
+	const char *why = nonsense(options), *later = why ? NULL : not_built(options);
+
+	if (why)
+		smi_error_set(smi_error_here(), POOL_INVALID, EINVAL, "%s", why);
+	else if (later)
+		smi_error_set(smi_error_here(), POOL_INVALID, EINVAL, "the option %s is not built yet", later);
+	return why || later ? -EINVAL : 0;
+}
+
+/* Inside a worker a pool is serial, unless OMP_NUM_THREADS has a level for it. */
+static void settle_workers(struct pool *pool)
+{
+	int level = smi_worker_level(), inner;
+
+	pool->backend = pool->options.backend;
+	if (pool->backend == POOL_BACKEND_DEFAULT)
+		smi_env_backend(&pool->backend);
+	pool->np = pool->options.np ? pool->options.np : pool_cpu_count();
+	if (level > 0) {
+		const char *list = getenv("OMP_NUM_THREADS");
+
+		inner = list ? smi_cpu_list(list, level) : 0;
+		if (inner > 0 && pool->options.np == 0)
+			pool->np = inner;
+		if (inner <= 0)
+			pool->backend = POOL_SERIAL;
+	}
+	if (pool->backend == POOL_SERIAL)
+		pool->np = 1;
+}
+
+struct pool *pool_open(const struct pool_options *options)
+{
+	static const struct pool_options defaults;
+	struct pool *pool;
+	int r;
+
+	smi_error_clear(smi_error_here());
+	if (check(options ? options : &defaults) < 0) {
+		errno = EINVAL;
+		return NULL;
+	}
+	pool = calloc(1, sizeof *pool);
+	r = pool ? 0 : -ENOMEM;
+	if (pool) {
+		pool->options = options ? *options : defaults;
+		pool->owner = getpid();
+		settle_workers(pool);
+		smi_error_clear(&pool->error);
+		smi_crash_prepare();
+		r = smi_team_init(&pool->team, smi_backend_of(pool->backend), pool->np);
+	}
+	if (r < 0) {
+		smi_error_set(smi_error_here(), POOL_NO_RESOURCES, -r, "could not open a pool: %s",
+			      strerror(-r));
+		free(pool);
+		errno = -r;
+		return NULL;
+	}
+	return pool;
+}
+
+void pool_close(struct pool *pool)
+{
+	int saved = errno;
+
+	if (!pool)
+		return;
+	smi_team_fini(&pool->team, pool->owner != getpid());
+	free(pool);
+	errno = saved;
+}
+
+int pool_np(const struct pool *pool)
+{
+	return pool_get_debug() ? 1 : pool->np;
+}
+
+void pool_cancel(struct pool *pool)
+{
+	atomic_store(&pool->team.block.head->cancel, 1);
+	smi_bell_ring(pool->team.bell.fd);
+}
+
+const struct pool_error *pool_error(const struct pool *pool)
+{
+	return pool ? &pool->error.told : &smi_error_here()->told;
+}
+
+void pool_report(const struct pool *pool, FILE *stream)
+{
+	const struct pool_error *error = pool_error(pool);
+
+	if (*error->message)
+		fprintf(stream, "sharedmem: %s: %s\n", pool_status_name(error->status), error->message);
+	if (*error->backtrace)
+		fprintf(stream, "%s", error->backtrace);
+}

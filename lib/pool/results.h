@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* From the order in which values arrive to the order in which reduce sees them.
+ * With in_order, values that come before their turn are copied to the master's
+ * own memory, a queue for each rank: one rank's ids ascend, so the next id is at
+ * the head of one of the queues, or still to come. Used by the master only. */
+#ifndef SMI_POOL_RESULTS_H
+#define SMI_POOL_RESULTS_H
+
+#include "pipe/reader.h"
+#include "pool/map.h"
+
+struct smi_early; /* a block of values that wait */
+
+struct smi_results {
+	const struct smi_map *map;
+	bool in_order;
+	uint64_t next;      /* in_order: the id whose turn it is */
+	uint64_t reduced;   /* jobs */
+	size_t waiting;     /* bytes of early values */
+	size_t most;        /* of them */
+	struct smi_early **first, **last; /* one a rank */
+	/* What reduce, or the check of a collected value, said; not zero ends it. */
+	int said;
+	uint64_t said_job;
+	int said_rank;
+	size_t wrong_size;  /* of a collected value; SIZE_MAX: it was reduce */
+};
+
+/* 0 or -ENOMEM. */
+int smi_results_init(struct smi_results *results, const struct smi_map *map);
+void smi_results_fini(struct smi_results *results);
+
+enum smi_taken { SMI_TAKEN, SMI_NOT_YET /* leave it in the pipe */, SMI_ENDED /* said is set */ };
+
+/* An item of values, or of jobs without one, from the pipe of `rank`. */
+enum smi_taken smi_results_take(struct smi_results *results, int rank, const struct smi_item *item);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* Critical and ordered sections, as a job meets them: the rules of nesting here,
+ * the waiting in lib/sync. */
+#include "pool/worker.h"
+
+int pool_critical_begin(struct pool_worker *self)
+{
+	struct smi_worker *worker = smi_worker_of(self);
+	const struct smi_map *map = worker->map;
+
+	if (worker->section & SMI_IN_CRITICAL)
+		return smi_worker_trouble(worker, POOL_FAILED, -1, "entered a critical section inside one");
+	if (smi_critical_enter(&map->pool->team.block.head->critical, worker->told.rank, map->spin) < 0)
+		return -1;
+	worker->section |= SMI_IN_CRITICAL;
+	return 0;
+}
+
+void pool_critical_end(struct pool_worker *self)
+{
+	struct smi_worker *worker = smi_worker_of(self);
+
+	if (!(worker->section & SMI_IN_CRITICAL)) {
+		smi_worker_trouble(worker, POOL_FAILED, -1, "left a critical section that it was not in");
+		return;
+	}
+	worker->section &= ~(unsigned)SMI_IN_CRITICAL;
+	smi_critical_leave(&worker->map->pool->team.block.head->critical, worker->told.rank);
+}
+
+static int may_enter_ordered(struct smi_worker *worker)
+{
+	if (worker->section & SMI_IN_CRITICAL)
+		return smi_worker_trouble(worker, POOL_FAILED, -1,
+					  "entered an ordered section inside a critical one");
+	if (worker->section & SMI_IN_ORDERED || worker->passed)
+		return smi_worker_trouble(worker, POOL_FAILED, -1,
+					  "entered an ordered section twice");
+	if (worker->job == UINT64_MAX)
+		return smi_worker_trouble(worker, POOL_FAILED, -1,
+					  "entered an ordered section outside of a job");
+	return 0;
+}
+
+int pool_ordered_begin(struct pool_worker *self)
+{
+	struct smi_worker *worker = smi_worker_of(self);
+	const struct smi_map *map = worker->map;
+
+	if (may_enter_ordered(worker) != 0 ||
+	    smi_order_enter(&map->order, worker->told.rank, worker->job, map->spin) < 0)
+		return -1;
+	worker->section |= SMI_IN_ORDERED;
+	return 0;
+}
+
+void pool_ordered_end(struct pool_worker *self)
+{
+	struct smi_worker *worker = smi_worker_of(self);
+	uint64_t next = worker->job + 1;
+
+	if (!(worker->section & SMI_IN_ORDERED)) {
+		smi_worker_trouble(worker, POOL_FAILED, -1, "left an ordered section that it was not in");
+		return;
+	}
+	worker->section &= ~(unsigned)SMI_IN_ORDERED;
+	worker->passed = true;
+	/* The range's last job: what comes next is above all that is handed out. */
+	if (next == worker->taker.end && worker->map->queue.schedule->ascending)
+		next = SMI_ORDER_NONE;
+	smi_order_leave(&worker->map->order, worker->told.rank, next);
+}
+
+void smi_section_close(struct smi_worker *worker)
+{
+	smi_worker_trouble(worker, POOL_FAILED, -1, "ended inside %s section",
+			   worker->section & SMI_IN_CRITICAL ? "a critical" : "an ordered");
+	if (worker->section & SMI_IN_CRITICAL)
+		pool_critical_end(&worker->told);
+	if (worker->section & SMI_IN_ORDERED)
+		pool_ordered_end(&worker->told);
+}

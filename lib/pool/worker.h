@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* The worker's side: what stands behind struct pool_worker. Lives in the worker;
+ * nobody else sees it. */
+#ifndef SMI_POOL_WORKER_H
+#define SMI_POOL_WORKER_H
+
+#include "pipe/writer.h"
+#include "pool/map.h"
+
+enum smi_section { SMI_OUTSIDE, SMI_IN_CRITICAL = 1, SMI_IN_ORDERED = 2 }; /* may be or-ed */
+
+struct smi_worker {
+	struct pool_worker told; /* first: what work functions are handed */
+	const struct smi_map *map;
+	struct smi_slot *slot;
+	struct smi_writer writer;
+	struct smi_taker taker;
+	uint64_t job;      /* that runs now; UINT64_MAX in hooks */
+	unsigned section;  /* enum smi_section */
+	bool passed;       /* the job has left its ordered section */
+	/* Something is wrong with the job, whatever work returns. */
+	enum pool_status trouble; /* POOL_OK: nothing is */
+	int trouble_code;
+	char message[SMI_MESSAGE_MOST];
+};
+
+static inline struct smi_worker *smi_worker_of(const struct pool_worker *self)
+{
+	return (struct smi_worker *)self;
+}
+
+/* Fails the job for a misuse. The first trouble of a job stands. Returns -1. */
+int smi_worker_trouble(struct smi_worker *worker, enum pool_status status, int code,
+		       const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Leaves the sections that the job left open, and says so. */
+void smi_section_close(struct smi_worker *worker);
+
+#endif

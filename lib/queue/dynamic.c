@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* Chunks from one counter, to whoever is free.
+ *
+ * Without a chunk the size follows the measured time of the worker's own jobs:
+ * GRAB of work at once, at most twice the last grab, so that no grab is larger
+ * than what measuring has earned, and at most a share of what is left, so that
+ * the workers end together. */
+#include "queue/queue.h"
+
+#include "os/clock.h"
+
+#define GRAB (100 * SMI_US)
+#define LARGEST (1ull << 32)
+
+static uint64_t measured(const struct smi_queue *queue, struct smi_taker *taker)
+{
+	uint64_t now = smi_now(), done = taker->size, spent = now - taker->before;
+	uint64_t next = atomic_load_explicit(&queue->words->next, memory_order_relaxed);
+	uint64_t share = next < queue->njobs ? (queue->njobs - next) / (4 * (uint64_t)queue->np) : 0;
+
+	if (taker->before) {
+		uint64_t earned = spent >= GRAB * done ? 1 : done * GRAB / (spent + 1);
+
+		taker->size = earned < 2 * done ? earned : 2 * done;
+	}
+	if (taker->size > LARGEST)
+		taker->size = LARGEST;
+	if (taker->size > share)
+		taker->size = share;
+	if (taker->size == 0)
+		taker->size = 1;
+	taker->before = now;
+	return taker->size;
+}
+
+static struct smi_range take(const struct smi_queue *queue, struct smi_taker *taker)
+{
+	uint64_t size = queue->chunk ? queue->chunk : measured(queue, taker), begin;
+
+	/* The counter must not come round: who finds it at the end leaves it. */
+	if (atomic_load_explicit(&queue->words->next, memory_order_relaxed) >= queue->njobs)
+		return (struct smi_range){ queue->njobs, queue->njobs };
+	if (size > queue->njobs)
+		size = queue->njobs;
+	begin = atomic_fetch_add(&queue->words->next, size);
+	if (begin >= queue->njobs)
+		return (struct smi_range){ queue->njobs, queue->njobs };
+	return (struct smi_range){ begin, size < queue->njobs - begin ? begin + size : queue->njobs };
+}
+
+const struct smi_schedule smi_schedule_dynamic = { "dynamic", take, true };

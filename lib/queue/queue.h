@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* Which jobs next. A schedule hands out ranges of ids, each by one atomic step on
+ * `next`; a worker's ids never decrease.
+ *
+ * Claiming is two steps: the claim says `claiming` before the atomic step and the
+ * range after it. When a worker dies in between, the ids below `next` that no
+ * claim and no pipe holds are the ones that it took, once every live worker is
+ * past its own `claiming`. */
+#ifndef SMI_QUEUE_QUEUE_H
+#define SMI_QUEUE_QUEUE_H
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sharedmem/types.h>
+
+/* In shared memory, on a line of its own: every worker writes it. */
+struct smi_queue_words {
+	alignas(64) _Atomic uint64_t next; /* the lowest id not handed out; static does not use it */
+};
+
+/* A worker's claim, in shared memory; written by the worker, read by the master
+ * once it is dead. */
+struct smi_claim {
+	_Atomic uint64_t begin, end;
+	_Atomic uint32_t claiming;
+};
+
+/* What is settled before the first job, the same for all workers. */
+struct smi_queue {
+	const struct smi_schedule *schedule;
+	struct smi_queue_words *words;
+	uint64_t njobs;
+	uint64_t chunk; /* 0: measured (dynamic), njobs / np (static), 1 (guided) */
+	int np;
+};
+
+/* A worker's own: where it stands. */
+struct smi_taker {
+	int rank;
+	uint64_t end;    /* of the range taken last */
+	uint64_t size;   /* of the next grab, when measured */
+	uint64_t before; /* when the last grab was made, ns; 0: none */
+};
+
+/* A range of ids; empty when there are no more. */
+struct smi_range {
+	uint64_t begin, end;
+};
+
+struct smi_schedule {
+	const char *name;
+	/* Hands out the next range of this worker. */
+	struct smi_range (*take)(const struct smi_queue *queue, struct smi_taker *taker);
+	/* Whether ranges come from the one ascending counter, so that whoever holds
+	 * none will get ids above all that were handed out. */
+	bool ascending;
+};
+
+extern const struct smi_schedule smi_schedule_static, smi_schedule_dynamic, smi_schedule_guided;
+
+/* `schedule` is a settled one, not the default or runtime. */
+void smi_queue_init(struct smi_queue *queue, struct smi_queue_words *words,
+		    enum pool_schedule schedule, uint64_t chunk, uint64_t njobs, int np);
+
+void smi_taker_init(struct smi_taker *taker, int rank);
+
+/* Takes and records. */
+struct smi_range smi_queue_take(const struct smi_queue *queue, struct smi_taker *taker,
+				struct smi_claim *claim);
+
+#endif

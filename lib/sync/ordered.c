@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "sync/ordered.h"
+
+#include "os/clock.h"
+#include "os/futex.h"
+
+#define SPINS 2000
+
+/* A job that skips its section raises `low` with a plain store and may miss a
+ * waiter that goes to sleep in the same nanoseconds: the waiter looks again. */
+#define LOOK_AGAIN (2 * SMI_MS)
+
+void smi_order_init(const struct smi_order *order, bool ascending)
+{
+	atomic_store(&order->shared->sleepers, 0);
+	for (int w = 0; w < order->np; w++) {
+		struct smi_turn *turn = smi_order_turn(order, w);
+
+		atomic_store(&turn->low, ascending ? SMI_ORDER_NONE : 0);
+		atomic_store(&turn->wants, SMI_ORDER_NONE);
+		atomic_store(&turn->nudge, 0);
+	}
+}
+
+/* Whether the turn of `id` has come. `first` is where the last look failed, and
+ * this one begins. */
+static bool has_come(const struct smi_order *order, int rank, uint64_t id, int *first)
+{
+	for (int i = 0; i < order->np; i++) {
+		int w = *first + i < order->np ? *first + i : *first + i - order->np;
+
+		if (w != rank && atomic_load(&smi_order_turn(order, w)->low) <= id) {
+			*first = w;
+			return false;
+		}
+	}
+	return true;
+}
+
+static int sleep_until(const struct smi_order *order, int rank, uint64_t id, int *first)
+{
+	struct smi_turn *mine = smi_order_turn(order, rank);
+	int r = 1;
+
+	atomic_store(&mine->wants, id);
+	atomic_fetch_add(&order->shared->sleepers, 1);
+	while (r == 1) {
+		uint32_t seen = atomic_load(&mine->nudge);
+
+		if (has_come(order, rank, id, first))
+			r = 0;
+		else if (seen & SMI_STOP)
+			r = -1;
+		else
+			smi_futex_wait(&mine->nudge, seen, LOOK_AGAIN);
+	}
+	atomic_fetch_sub(&order->shared->sleepers, 1);
+	atomic_store(&mine->wants, SMI_ORDER_NONE);
+	return r;
+}
+
+int smi_order_enter(const struct smi_order *order, int rank, uint64_t id, bool spin)
+{
+	int first = rank + 1 < order->np ? rank + 1 : 0;
+
+	for (int i = 0; i < (spin ? SPINS : 1); i++) {
+		if (has_come(order, rank, id, &first))
+			return 0;
+		smi_pause();
+	}
+	return sleep_until(order, rank, id, &first);
+}
+
+/* Only the sleeper with the lowest id can be next. */
+void smi_order_wake(const struct smi_order *order)
+{
+	uint64_t lowest = SMI_ORDER_NONE;
+	struct smi_turn *next = NULL;
+
+	for (int w = 0; w < order->np; w++) {
+		struct smi_turn *turn = smi_order_turn(order, w);
+		uint64_t wants = atomic_load(&turn->wants);
+
+		if (wants < lowest) {
+			lowest = wants;
+			next = turn;
+		}
+	}
+	if (!next)
+		return;
+	atomic_fetch_add(&next->nudge, SMI_NEWS);
+	smi_futex_wake(&next->nudge, 1);
+}
+
+void smi_order_leave(const struct smi_order *order, int rank, uint64_t low)
+{
+	/* Seen before the look at the sleepers, so that none is missed. */
+	atomic_store(&smi_order_turn(order, rank)->low, low);
+	if (atomic_load(&order->shared->sleepers) != 0)
+		smi_order_wake(order);
+}
+
+void smi_order_stop(const struct smi_order *order)
+{
+	for (int w = 0; w < order->np; w++)
+		smi_futex_stop(&smi_order_turn(order, w)->nudge);
+}

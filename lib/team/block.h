@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* The memory that the master and its workers share: one mapping, made when the
+ * pool is opened and used again by every map, of the words that all use, a slot
+ * for each worker, and the rings. What lies in it is written by whoever its
+ * comment says; everything else about a map is the master's, settled before the
+ * fork. */
+#ifndef SMI_TEAM_BLOCK_H
+#define SMI_TEAM_BLOCK_H
+
+#include <stdalign.h>
+
+#include "error/crash.h"
+#include "pipe/pipe.h"
+#include "queue/queue.h"
+#include "sync/critical.h"
+#include "sync/ordered.h"
+
+struct smi_block_head {
+	/* Written by the master (and by whoever rings), read at each job. */
+	alignas(64) _Atomic uint32_t attention;
+	_Atomic uint32_t stop;     /* the map is ending */
+	alignas(64) _Atomic uint32_t cancel; /* written by anybody */
+	alignas(64) _Atomic uint64_t file_end;
+	struct smi_queue_words queue;
+	struct smi_critical critical;
+	struct smi_ordered ordered;
+};
+
+enum smi_phase { SMI_PHASE_NEW, SMI_PHASE_BEGIN, SMI_PHASE_JOBS, SMI_PHASE_END, SMI_PHASE_FINISHED };
+
+/* One for each rank, written by the worker of that rank, except as said in
+ * struct smi_turn and smi_pipe_words. */
+struct smi_slot {
+	struct smi_turn turn;
+	alignas(64) _Atomic uint64_t at; /* the job that runs or ran last; UINT64_MAX before the first */
+	_Atomic uint32_t phase;          /* enum smi_phase; FINISHED is its last store */
+	_Atomic int32_t pid;
+	struct smi_claim claim;
+	struct smi_pipe_words pipe;
+	struct smi_crash crash;
+};
+
+/* The master's view. */
+struct smi_block {
+	char *memory;
+	size_t size;
+	int np; /* slots */
+	struct smi_block_head *head;
+	struct smi_slot *slot;
+	struct smi_pipe *pipe;
+	int file; /* slabs; -1 until the first map */
+};
+
+/* For up to `np` workers. 0 or negative errno. */
+int smi_block_init(struct smi_block *block, int np);
+void smi_block_fini(struct smi_block *block);
+
+/* Makes everything ready for a map with `np` workers. */
+void smi_block_reset(struct smi_block *block, int np);
+
+/* After a map: gives back memory beyond what is kept, or, when `all`, all of it. */
+void smi_block_trim(struct smi_block *block, bool all);
+
+/* How the turns of `np` workers lie. */
+struct smi_order smi_block_order(const struct smi_block *block, int np);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "team/team.h"
+
+#include <string.h>
+
+#include "os/futex.h"
+#include "os/io.h"
+
+#define BELL UINT32_MAX
+
+int smi_team_init(struct smi_team *team, const struct smi_backend *backend, int np)
+{
+	int r;
+
+	memset(team, 0, sizeof *team);
+	team->backend = backend;
+	team->block.file = team->watch = team->bell.fd = -1;
+	r = team->watch = smi_watch_open();
+	if (r >= 0)
+		r = team->bell.fd = smi_bell_open();
+	if (r >= 0)
+		r = smi_watch_add(team->watch, team->bell.fd, BELL);
+	if (r >= 0)
+		r = smi_crew_init(&team->crew, np, team->watch);
+	if (r >= 0)
+		r = smi_block_init(&team->block, np);
+	if (r < 0) {
+		smi_team_fini(team, false);
+		return r;
+	}
+	team->bell.attention = &team->block.head->attention;
+	return 0;
+}
+
+void smi_team_fini(struct smi_team *team, bool inherited)
+{
+	if (team->crew.process)
+		team->backend->fini(&team->crew, inherited);
+	smi_crew_fini(&team->crew);
+	smi_block_fini(&team->block);
+	team->bell.fd = smi_close(team->bell.fd);
+	team->watch = smi_close(team->watch);
+}
+
+void smi_team_prepare(struct smi_team *team, int np)
+{
+	team->np = team->crew.np = np;
+	team->backend->settle(&team->crew);
+	smi_bell_clear(team->bell.fd);
+	smi_block_reset(&team->block, np);
+}
+
+int smi_team_start(struct smi_team *team, void (*live)(void *context, int rank), void *context)
+{
+	team->crew.live = live;
+	team->crew.context = context;
+	return team->backend->start(&team->crew);
+}
+
+int smi_team_wait(struct smi_team *team, uint64_t timeout, int *dead)
+{
+	uint32_t tag[64];
+	int told = smi_watch_wait(team->watch, tag, 64, timeout), ends = 0;
+
+	for (int i = 0; i < told; i++) {
+		if (tag[i] == BELL)
+			smi_bell_clear(team->bell.fd);
+		else if (team->backend->ended(&team->crew, (int)tag[i]))
+			dead[ends++] = (int)tag[i];
+	}
+	return ends;
+}
+
+bool smi_team_finished(const struct smi_team *team)
+{
+	for (int r = 0; r < team->np; r++)
+		if (atomic_load_explicit(&team->block.slot[r].phase, memory_order_acquire) != SMI_PHASE_FINISHED)
+			return false;
+	return true;
+}
+
+void smi_team_release(struct smi_team *team)
+{
+	team->backend->release(&team->crew);
+}
+
+void smi_team_stop(struct smi_team *team)
+{
+	struct smi_block *block = &team->block;
+	struct smi_order order = smi_block_order(block, team->np);
+
+	atomic_store(&block->head->stop, 1);
+	smi_critical_stop(&block->head->critical);
+	smi_order_stop(&order);
+	for (int r = 0; r < team->np; r++)
+		smi_pipe_stop(&block->pipe[r]);
+	team->backend->stop(&team->crew);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* One run of workers after another: start, hear, stop. A team belongs to one pool
+ * and is used by the thread that runs the pool's map; only the words in its block
+ * are anybody else's. */
+#ifndef SMI_TEAM_TEAM_H
+#define SMI_TEAM_TEAM_H
+
+#include "backend/backend.h"
+#include "pipe/bell.h"
+#include "team/block.h"
+
+struct smi_team {
+	const struct smi_backend *backend;
+	struct smi_crew crew;
+	struct smi_block block;
+	struct smi_bell bell;
+	int watch, np;
+};
+
+/* For runs of up to `np` workers. 0 or negative errno. */
+int smi_team_init(struct smi_team *team, const struct smi_backend *backend, int np);
+
+/* Ends what is left. `inherited`: in a forked child; only gives back memory and
+ * descriptors. */
+void smi_team_fini(struct smi_team *team, bool inherited);
+
+/* Makes the block ready for a run with `np` workers. What it held is gone. */
+void smi_team_prepare(struct smi_team *team, int np);
+
+/* Starts the workers; each calls live(context, rank). 0, or negative errno and none
+ * runs. */
+int smi_team_start(struct smi_team *team, void (*live)(void *context, int rank), void *context);
+
+/* Waits up to `timeout` ns for a ring of the bell or the end of a worker; stores
+ * the ranks that have ended in dead[np]. Returns their number. */
+int smi_team_wait(struct smi_team *team, uint64_t timeout, int *dead);
+
+/* Whether all workers have said that they are finished. */
+bool smi_team_finished(const struct smi_team *team);
+
+/* All have said so: lets them go. */
+void smi_team_release(struct smi_team *team);
+
+/* Ends the run early: refuses and wakes all who wait, kills (threads: awaits) all
+ * who run. Afterwards none runs. */
+void smi_team_stop(struct smi_team *team);
+
+#endif
