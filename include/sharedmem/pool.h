@@ -144,7 +144,7 @@ int pool_np(const struct pool *pool);
  * The calling thread runs no jobs, unless the map is serial. Never more workers
  * than jobs; njobs 0 succeeds at once. After any failure none of the map's
  * workers exists, and the pool stays usable. A map on a pool that is running
- * one is POOL_INVALID. */
+ * one, and more than 2^40 jobs, are POOL_INVALID. */
 int pool_map(struct pool *pool, size_t njobs, pool_work_fn work, pool_reduce_fn reduce, void *arg);
 
 /* The same, with job i's value stored at (char *)results + i * size. A job that

@@ -33,8 +33,38 @@ void smi_reader_init(struct smi_reader *reader, struct smi_pipe *pipe, uint64_t 
  * no sense; -ENOMEM: a slab could not be mapped. */
 int smi_reader_next(struct smi_reader *reader, struct smi_item *item);
 
+/* The same, when the next one is a value in the ring and is known to be there:
+ * whether it is. Most are. */
+static inline bool smi_reader_next_value(struct smi_reader *reader, struct smi_item *item)
+{
+	size_t place = reader->head & (reader->pipe->size - 1), rest = reader->pipe->size - place;
+	uint64_t there = reader->tail - reader->head, word, number;
+	const struct smi_frame *frame = (const struct smi_frame *)(reader->pipe->ring + place);
+
+	if (there == 0 || there > reader->pipe->size)
+		return false;
+	word = atomic_load_explicit(&frame->word, memory_order_relaxed);
+	number = word & SMI_NUMBER_MASK;
+	item->bytes = sizeof *frame + ((number + SMI_ALIGN - 1) & ~(uint64_t)(SMI_ALIGN - 1));
+	item->job = frame->job;
+	if (word >> SMI_KIND_SHIFT != SMI_FRAME_VALUE || item->bytes > (there < rest ? there : rest) ||
+	    item->job >= reader->njobs)
+		return false;
+	item->kind = SMI_FRAME_VALUE;
+	item->count = 1;
+	item->data = frame + 1;
+	item->size = number;
+	item->slab = -1;
+	return true;
+}
+
 /* The item's memory may be used again. */
 void smi_reader_done(struct smi_reader *reader, const struct smi_item *item);
+static inline void smi_reader_done_value(struct smi_reader *reader, const struct smi_item *item)
+{
+	reader->head += item->bytes;
+	reader->committed = item->job + 1;
+}
 
 /* Tells the writer how far the reader is, and wakes it when it waits for that. */
 void smi_reader_publish(struct smi_reader *reader);

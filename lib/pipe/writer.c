@@ -36,6 +36,7 @@ void smi_writer_init(struct smi_writer *writer, const struct smi_pipe *pipe,
 				       .size = pipe->size,
 				       .inline_most = smi_pipe_inline(pipe),
 				       .limit = pipe->size,
+				       .look_at = pipe->size / 2,
 				       .slab = -1,
 				       .file = pipe->file,
 				       .file_end = pipe->file_end,
@@ -44,6 +45,7 @@ void smi_writer_init(struct smi_writer *writer, const struct smi_pipe *pipe,
 		writer->slabs[i] = pipe->view[i];
 		writer->slabs[i].borrowed = same_process;
 	}
+	smi_writer_discard(writer);
 }
 
 void smi_writer_fini(struct smi_writer *writer)
@@ -83,24 +85,16 @@ static int wait_room(struct smi_writer *writer, size_t need)
 }
 
 /* A master that dozes would find the ring full. */
-static void ring_if_half_full(struct smi_writer *writer)
+void smi_writer_look(struct smi_writer *writer)
 {
+	writer->look_at = writer->tail + writer->size / 8;
 	if (smi_bell_attention(&writer->bell) == SMI_AWAKE)
 		return;
 	writer->limit = atomic_load_explicit(&writer->words->head, memory_order_acquire) + writer->size;
 	if (writer->limit - writer->tail < writer->size / 2)
 		smi_bell_hurry(&writer->bell);
-}
-
-/* Publishes what is behind `tail`. */
-static void publish(struct smi_writer *writer, size_t bytes)
-{
-	writer->tail += bytes;
-	atomic_store_explicit(&writer->words->tail, writer->tail, memory_order_release);
-	if (!writer->quiet)
-		smi_bell_news(&writer->bell);
-	if (__builtin_expect(writer->limit - writer->tail < writer->size / 2, 0))
-		ring_if_half_full(writer);
+	else
+		writer->look_at = writer->limit - writer->size / 2;
 }
 
 /* Gets `need` bytes in one piece behind `tail`. */
@@ -115,70 +109,42 @@ static int reserve(struct smi_writer *writer, size_t need)
 			return r;
 		put_header(frame_at(writer, writer->tail), 0, SMI_FRAME_PAD, rest);
 		writer->run = NULL;
-		publish(writer, rest);
+		smi_writer_publish(writer, rest);
 	}
-	if (__builtin_expect(writer->limit - writer->tail < need, 0))
-		return wait_room(writer, need);
-	return 0;
+	return writer->limit - writer->tail < need ? wait_room(writer, need) : 0;
 }
 
-/* Begins a value in the ring, with room for `size` bytes and as much behind them
- * as is free anyway. */
+/* Finds room in the ring for a value that has none of its own yet. */
 static int begin_inline(struct smi_writer *writer, size_t size)
 {
-	size_t rest, free;
 	int r = reserve(writer, sizeof(struct smi_frame) + round16(size));
 
-	if (r < 0)
-		return r;
-	rest = writer->size - (size_t)(writer->tail & (writer->size - 1));
-	free = writer->limit - writer->tail;
-	writer->capacity = (rest < free ? rest : free) - sizeof(struct smi_frame);
-	if (writer->capacity > writer->inline_most)
-		writer->capacity = writer->inline_most;
-	writer->value = (char *)(frame_at(writer, writer->tail) + 1);
-	writer->slab = -1;
-	return 0;
+	if (r == 0)
+		smi_writer_discard(writer);
+	return r;
 }
 
-/* The piece does not fit behind what is built. */
-static int make_fit(struct smi_writer *writer, size_t size)
+int smi_writer_make_fit(struct smi_writer *writer, size_t size)
 {
 	size_t length;
 
 	if (__builtin_add_overflow(writer->length, size, &length) || length > SMI_NUMBER_MASK / 4)
 		return -ENOMEM;
-	if (!writer->value && size <= writer->inline_most)
+	if (writer->length == 0 && writer->slab < 0 && size <= writer->inline_most)
 		return begin_inline(writer, size);
 	return smi_writer_use_slab(writer, length);
 }
 
-void *smi_writer_append(struct smi_writer *writer, size_t size)
-{
-	if (!writer->value || writer->capacity - writer->length < size) {
-		int r = make_fit(writer, size);
-
-		if (r < 0) {
-			errno = -r;
-			return NULL;
-		}
-	}
-	writer->last = writer->length;
-	writer->length += size;
-	return writer->value + writer->last;
-}
-
 void smi_writer_trim(struct smi_writer *writer, size_t used)
 {
-	if (writer->value && used < writer->length - writer->last)
+	if (used < writer->length - writer->last)
 		writer->length = writer->last + used;
 }
 
 void smi_writer_discard(struct smi_writer *writer)
 {
-	writer->value = NULL;
-	writer->length = writer->capacity = writer->last = 0;
 	writer->slab = -1;
+	smi_writer_begin(writer);
 }
 
 /* A job without a value lengthens the run at the ring's end, or begins one. */
@@ -201,7 +167,7 @@ static int commit_empty(struct smi_writer *writer, uint64_t job)
 	writer->run_next = job + 1;
 	writer->run_word = (uint64_t)SMI_FRAME_EMPTY << SMI_KIND_SHIFT | 1;
 	put_header(writer->run, job, SMI_FRAME_EMPTY, 1);
-	publish(writer, sizeof(struct smi_frame));
+	smi_writer_publish(writer, sizeof(struct smi_frame));
 	return 0;
 }
 
@@ -217,23 +183,14 @@ static int commit_slab(struct smi_writer *writer, uint64_t job)
 	put_header(frame_at(writer, writer->tail), job, SMI_FRAME_SLAB, sizeof where);
 	atomic_store_explicit(&writer->words->lent[writer->slab], 1, memory_order_relaxed);
 	writer->run = NULL;
-	publish(writer, sizeof(struct smi_frame) + sizeof where);
+	smi_writer_publish(writer, sizeof(struct smi_frame) + sizeof where);
 	return 0;
 }
 
-int smi_writer_commit(struct smi_writer *writer, uint64_t job)
+int smi_writer_commit_slowly(struct smi_writer *writer, uint64_t job)
 {
-	int r = 0;
+	int r = writer->length == 0 ? commit_empty(writer, job) : commit_slab(writer, job);
 
-	if (writer->length == 0) {
-		r = commit_empty(writer, job);
-	} else if (writer->slab >= 0) {
-		r = commit_slab(writer, job);
-	} else {
-		put_header(frame_at(writer, writer->tail), job, SMI_FRAME_VALUE, writer->length);
-		writer->run = NULL;
-		publish(writer, sizeof(struct smi_frame) + round16(writer->length));
-	}
 	smi_writer_discard(writer);
 	return r;
 }
@@ -255,7 +212,7 @@ int smi_writer_fail(struct smi_writer *writer, uint64_t job, int status, int cod
 	memcpy(payload + sizeof number, message, length);
 	put_header(frame_at(writer, writer->tail), job, SMI_FRAME_FAILED, size);
 	writer->run = NULL;
-	publish(writer, sizeof(struct smi_frame) + round16(size));
+	smi_writer_publish(writer, sizeof(struct smi_frame) + round16(size));
 	smi_bell_hurry(&writer->bell);
 	return 0;
 }

@@ -3,6 +3,8 @@
 #ifndef SMI_PIPE_WRITER_H
 #define SMI_PIPE_WRITER_H
 
+#include <errno.h>
+
 #include "pipe/pipe.h"
 
 struct smi_writer {
@@ -13,11 +15,13 @@ struct smi_writer {
 	bool quiet;         /* nobody waits for values: ring only when asked to */
 	uint64_t tail;      /* committed */
 	uint64_t limit;     /* up to here the ring is free, as far as we know */
-	/* The value being built: at `value`, `length` bytes so far. */
-	char *value;        /* NULL: none yet */
+	uint64_t look_at;   /* a tail from which on to look whether the ring is half full */
+	/* The value being built: `length` of at most `capacity` bytes at `value`. It
+	 * begins in the ring, behind room for its header at `tail`. */
+	char *value;
 	size_t length, capacity;
-	size_t last;        /* where its last piece begins */
-	int slab;           /* it lies in this one; -1: in the ring */
+	size_t last;           /* where its last piece begins */
+	int slab;              /* it lies in this one; -1: in the ring */
 	struct smi_frame *run; /* the run of empty values at the ring's end, or NULL */
 	uint64_t run_next;     /* the id that would lengthen it */
 	uint64_t run_word;
@@ -32,15 +36,72 @@ void smi_writer_init(struct smi_writer *writer, const struct smi_pipe *pipe,
 		     const struct smi_bell *bell, bool same_process);
 void smi_writer_fini(struct smi_writer *writer);
 
+/* The value grows beyond the room it has. 0 or negative errno. */
+int smi_writer_make_fit(struct smi_writer *writer, size_t size);
+
 /* Appends `size` bytes to the value, to be filled: their address, or NULL with
  * errno ENOMEM, or ECANCELED when the map is ending. */
-void *smi_writer_append(struct smi_writer *writer, size_t size);
+static inline void *smi_writer_append(struct smi_writer *writer, size_t size)
+{
+	if (__builtin_expect(writer->capacity - writer->length < size, 0)) {
+		int r = smi_writer_make_fit(writer, size);
+
+		if (r < 0) {
+			errno = -r;
+			return NULL;
+		}
+	}
+	writer->last = writer->length;
+	writer->length += size;
+	return writer->value + writer->last;
+}
 
 /* Cuts the last piece down to `used` bytes. */
 void smi_writer_trim(struct smi_writer *writer, size_t used);
 
+/* What the commit of a value that does not lie in the ring, or of none, takes. */
+int smi_writer_commit_slowly(struct smi_writer *writer, uint64_t job);
+void smi_writer_look(struct smi_writer *writer);
+
+/* Begins a value, empty yet, in what is free of the ring behind `tail`. */
+static inline void smi_writer_begin(struct smi_writer *writer)
+{
+	size_t place = writer->tail & (writer->size - 1), rest = writer->size - place;
+	size_t free = writer->limit - writer->tail < rest ? writer->limit - writer->tail : rest;
+
+	free = free < sizeof(struct smi_frame) ? 0 : free - sizeof(struct smi_frame);
+	writer->value = writer->ring + place + sizeof(struct smi_frame);
+	writer->capacity = free < writer->inline_most ? free : writer->inline_most;
+	writer->length = writer->last = 0;
+}
+
+/* Publishes the `bytes` of a frame at `tail`, and begins the next value behind. */
+static inline void smi_writer_publish(struct smi_writer *writer, size_t bytes)
+{
+	writer->tail += bytes;
+	atomic_store_explicit(&writer->words->tail, writer->tail, memory_order_release);
+	smi_writer_begin(writer);
+	if (!writer->quiet)
+		smi_bell_news(&writer->bell);
+	if (__builtin_expect(writer->tail >= writer->look_at, 0))
+		smi_writer_look(writer);
+}
+
 /* The job is done, with the value built. 0, or -ECANCELED. */
-int smi_writer_commit(struct smi_writer *writer, uint64_t job);
+static inline int smi_writer_commit(struct smi_writer *writer, uint64_t job)
+{
+	struct smi_frame *frame;
+
+	if (__builtin_expect(writer->length == 0 || writer->slab >= 0, 0))
+		return smi_writer_commit_slowly(writer, job);
+	frame = (struct smi_frame *)writer->value - 1;
+	frame->job = job;
+	atomic_store_explicit(&frame->word, (uint64_t)SMI_FRAME_VALUE << SMI_KIND_SHIFT | writer->length,
+			      memory_order_relaxed);
+	writer->run = NULL;
+	smi_writer_publish(writer, sizeof *frame + ((writer->length + SMI_ALIGN - 1) & ~(size_t)(SMI_ALIGN - 1)));
+	return 0;
+}
 
 /* The job has failed: drops the value and sends this instead. 0, or -ECANCELED. */
 int smi_writer_fail(struct smi_writer *writer, uint64_t job, int status, int code, const char *message);

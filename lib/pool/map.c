@@ -108,6 +108,8 @@ static int start(struct smi_map *map)
 		return invalid(pool, "the pool is running a map already");
 	if (!map->work)
 		return invalid(pool, "there is no work function");
+	if (map->njobs > SMI_JOBS_MOST)
+		return invalid(pool, "there are more than 2^40 jobs");
 	if (map->collect && !map->results && map->result_size > 0)
 		return invalid(pool, "there is no place for the results");
 	return pool->owner == getpid() ? run(map) : run_elsewhere(map);

@@ -69,6 +69,14 @@ static int deliver(struct smi_results *results, uint64_t job, const void *data, 
 	return 0;
 }
 
+enum smi_taken smi_results_end(struct smi_results *results, int rank, uint64_t job, int said)
+{
+	results->said = said;
+	results->said_job = job;
+	results->said_rank = rank;
+	return SMI_ENDED;
+}
+
 static enum smi_taken deliver_all(struct smi_results *results, int rank, uint64_t job, uint64_t count,
 				  const void *data, size_t size)
 {
@@ -79,12 +87,8 @@ static enum smi_taken deliver_all(struct smi_results *results, int rank, uint64_
 	for (uint64_t i = 0; i < count; i++) {
 		int said = deliver(results, job + i, data, size);
 
-		if (said != 0) {
-			results->said = said;
-			results->said_job = job + i;
-			results->said_rank = rank;
-			return SMI_ENDED;
-		}
+		if (said != 0)
+			return smi_results_end(results, rank, job + i, said);
 		results->reduced++;
 	}
 	return SMI_TAKEN;

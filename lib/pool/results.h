@@ -35,4 +35,20 @@ enum smi_taken { SMI_TAKEN, SMI_NOT_YET /* leave it in the pipe */, SMI_ENDED /*
 /* An item of values, or of jobs without one, from the pipe of `rank`. */
 enum smi_taken smi_results_take(struct smi_results *results, int rank, const struct smi_item *item);
 
+/* Reduce, or the check of a collected value, has ended the map. */
+enum smi_taken smi_results_end(struct smi_results *results, int rank, uint64_t job, int said);
+
+/* The same for a value that goes to reduce as it comes. */
+static inline enum smi_taken smi_results_reduce(struct smi_results *results, int rank,
+						const struct smi_item *item)
+{
+	const struct smi_map *map = results->map;
+	int said = map->reduce(item->job, item->data, item->size, map->arg);
+
+	if (__builtin_expect(said != 0, 0))
+		return smi_results_end(results, rank, item->job, said);
+	results->reduced++;
+	return SMI_TAKEN;
+}
+
 #endif

@@ -5,27 +5,32 @@
 
 #include "pool/worker.h"
 
-void *pool_return_space(struct pool_worker *self, size_t size)
+static void *no_space(struct smi_worker *worker, size_t size)
 {
-	struct smi_worker *worker = smi_worker_of(self);
-	void *space;
-
-	if (worker->job == UINT64_MAX) {
-		smi_worker_trouble(worker, POOL_FAILED, -1, "a value was returned outside of a job");
-		errno = EINVAL;
-		return NULL;
-	}
-	space = smi_writer_append(&worker->writer, size);
-	if (!space)
+	if (worker->job == UINT64_MAX)
+		smi_worker_trouble(worker, POOL_FAILED, errno = EINVAL, "a value was returned outside of a job");
+	else
 		smi_worker_trouble(worker, POOL_NO_RESOURCES, errno,
 				   "could not get memory for %zu bytes of return value: %s", size,
 				   strerror(errno));
-	return space;
+	return NULL;
+}
+
+static inline void *append(struct smi_worker *worker, size_t size)
+{
+	void *space = worker->job != UINT64_MAX ? smi_writer_append(&worker->writer, size) : NULL;
+
+	return __builtin_expect(space != NULL, 1) ? space : no_space(worker, size);
+}
+
+void *pool_return_space(struct pool_worker *self, size_t size)
+{
+	return append(smi_worker_of(self), size);
 }
 
 int pool_return(struct pool_worker *self, const void *value, size_t size)
 {
-	void *space = pool_return_space(self, size);
+	void *space = append(smi_worker_of(self), size);
 
 	if (!space)
 		return -1;

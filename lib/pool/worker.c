@@ -67,33 +67,30 @@ static void send_failure(struct smi_worker *worker, uint64_t job, int returned)
 	worker->trouble = POOL_OK;
 }
 
-/* What the job returned is committed: from here on it is done. */
-static bool finish_job(struct smi_worker *worker, uint64_t job, int returned)
+/* A job that failed, or left a section open, which fails it. */
+static bool finish_badly(struct smi_worker *worker, int returned)
 {
-	bool good;
-
-	if (__builtin_expect(worker->section != SMI_OUTSIDE, 0))
+	if (worker->section != SMI_OUTSIDE)
 		smi_section_close(worker);
-	good = returned == 0 && worker->trouble == POOL_OK;
-	if (__builtin_expect(!good, 0))
-		send_failure(worker, job, returned);
-	else
-		good = smi_writer_commit(&worker->writer, job) == 0;
-	worker->passed = false;
-	if (job + 1 < worker->taker.end) {
-		smi_order_raise(&worker->slot->turn, job + 1);
-		smi_order_nudge(&worker->map->order);
-	}
-	return good;
+	send_failure(worker, worker->job, returned);
+	return false;
 }
 
-static bool run_job(struct smi_worker *worker, uint64_t job)
+/* Runs a job. What it returned is committed at once: from then on it is done. */
+static inline bool run_job(struct smi_worker *worker, uint64_t job)
 {
 	const struct smi_map *map = worker->map;
+	int r;
 
 	atomic_store_explicit(&worker->slot->at, job, memory_order_relaxed);
+	smi_order_raise(&worker->slot->turn, job);
+	smi_order_nudge(&map->order);
 	worker->job = job;
-	return finish_job(worker, job, map->work(&worker->told, job, map->arg)) &&
+	worker->passed = false;
+	r = map->work(&worker->told, job, map->arg);
+	if (__builtin_expect((r | (int)worker->trouble | (int)worker->section) != 0, 0))
+		return finish_badly(worker, r);
+	return smi_writer_commit(&worker->writer, job) == 0 &&
 	       (!map->serial || smi_master_turn(map->master)) && !pool_stopping(&worker->told);
 }
 

@@ -37,9 +37,8 @@ static struct smi_range take(const struct smi_queue *queue, struct smi_taker *ta
 {
 	uint64_t size = queue->chunk ? queue->chunk : measured(queue, taker), begin;
 
-	/* The counter must not come round: who finds it at the end leaves it. */
-	if (atomic_load_explicit(&queue->words->next, memory_order_relaxed) >= queue->njobs)
-		return (struct smi_range){ queue->njobs, queue->njobs };
+	/* No look before the step, which would move the counter's line twice. Each
+	 * worker goes past the end once: SMI_JOBS_MOST leaves room for that. */
 	if (size > queue->njobs)
 		size = queue->njobs;
 	begin = atomic_fetch_add(&queue->words->next, size);

@@ -17,6 +17,9 @@
 
 #include <sharedmem/types.h>
 
+/* More jobs than this are refused, so that the counter cannot come round. */
+#define SMI_JOBS_MOST (1ull << 40)
+
 /* In shared memory, on a line of its own: every worker writes it. */
 struct smi_queue_words {
 	alignas(64) _Atomic uint64_t next; /* the lowest id not handed out; static does not use it */
