@@ -6,7 +6,7 @@
  *
  * Commit = the job is done: one release-store publishes a value and the fact. It
  * is the store of `tail`, or, for a job that returned nothing and follows its
- * neighbour, the store that lengthens the run at the ring's end.
+ * neighbour, the store that lengthens the run of such jobs at the ring's end.
  *
  * The reader trusts nothing that it reads: every number is copied once and
  * checked, and a frame that makes no sense is the worker's failure. */
@@ -40,11 +40,22 @@ struct smi_pipe_words {
 /* The top byte of a header's second word; below it 56 bits. */
 enum smi_frame_kind {
 	SMI_FRAME_PAD = 1, /* nothing; so many bytes to the ring's end, header included */
-	SMI_FRAME_VALUE,   /* a value of so many bytes follows */
+	SMI_FRAME_VALUE,   /* a run of values: below the kind 24 bits of count, 32 of size */
 	SMI_FRAME_SLAB,    /* struct smi_slab_frame follows */
 	SMI_FRAME_EMPTY,   /* so many consecutive jobs that returned nothing; may grow */
 	SMI_FRAME_FAILED   /* so many bytes follow: int32_t status and code, the message */
 };
+
+/* A run of values of one size, each padded to 16 bytes, of consecutive jobs. Count
+ * 0: it still grows, and all that is committed behind the header belongs to it;
+ * the count is stored before anything else is committed. Small values of
+ * neighbours so share a header; a run is cut after SMI_RUN_BYTES, because the
+ * reader gives a run's memory back as one. */
+#define SMI_RUN_VALUE_MOST 256
+#define SMI_RUN_BYTES 4096
+#define SMI_COUNT_SHIFT 32
+#define SMI_COUNT_MASK ((1ull << 24) - 1)
+#define SMI_SIZE_MASK ((1ull << 32) - 1)
 
 struct smi_frame {
 	uint64_t job;

@@ -59,13 +59,65 @@ static bool payload_fits(const struct smi_reader *reader, struct smi_item *item,
 	return item->bytes <= readable(reader);
 }
 
-static int read_value(struct smi_reader *reader, struct smi_item *item, uint64_t number)
+/* How far the run goes. The count is looked at after the tail: as long as it is not
+ * there, all that the tail covers belongs to the run. */
+static int look_at_run(struct smi_reader *reader)
 {
-	if (!payload_fits(reader, item, number) || item->job >= reader->njobs)
+	const struct smi_pipe *pipe = reader->pipe;
+	uint64_t place = reader->run_frame & (pipe->size - 1), first = reader->run_frame + sizeof(struct smi_frame);
+	uint64_t word, count;
+
+	reader->tail = atomic_load_explicit(&pipe->words->tail, memory_order_acquire);
+	word = atomic_load_explicit(&((const struct smi_frame *)(pipe->ring + place))->word,
+				    memory_order_acquire);
+	count = word >> SMI_COUNT_SHIFT & SMI_COUNT_MASK;
+	reader->run_closed = count > 0;
+	reader->run_end = count > 0 ? first + count * reader->run_stride : reader->tail;
+	if (reader->run_closed)
+		reader->tail = atomic_load_explicit(&pipe->words->tail, memory_order_acquire);
+	if (reader->run_end < reader->head || reader->run_end > reader->tail ||
+	    reader->run_end - reader->run_frame > pipe->size - place ||
+	    (reader->run_end - first) % reader->run_stride != 0 ||
+	    (reader->run_end - first) / reader->run_stride > reader->njobs - reader->run_first)
 		return -EBADMSG;
-	item->data = frame_at(reader) + 1;
-	item->size = number;
-	return 1;
+	return 0;
+}
+
+/* The next value of the run; 0: none yet; -EAGAIN: the run has been left. */
+static int continue_run(struct smi_reader *reader, struct smi_item *item)
+{
+	int r = 0;
+
+	if (reader->head >= reader->run_end && !reader->run_closed)
+		r = look_at_run(reader);
+	if (r < 0)
+		return r;
+	if (smi_reader_next_value(reader, item))
+		return 1;
+	if (!reader->run_closed)
+		return 0;
+	reader->run_size = reader->run_end = 0;
+	return -EAGAIN;
+}
+
+static int enter_run(struct smi_reader *reader, struct smi_item *item, uint64_t number)
+{
+	uint64_t size = number & SMI_SIZE_MASK;
+	int r;
+
+	if (size == 0 || size > reader->pipe->size || item->job >= reader->njobs)
+		return -EBADMSG;
+	reader->run_size = size;
+	reader->run_stride = smi_round_up(size, SMI_ALIGN);
+	reader->run_frame = reader->head;
+	reader->run_job = reader->run_first = item->job;
+	reader->head += sizeof(struct smi_frame);
+	reader->run_end = 0;
+	reader->run_closed = false;
+	r = look_at_run(reader);
+	if (r == 0 && !smi_reader_next_value(reader, item))
+		r = -EBADMSG;
+	return r < 0 ? r : 1;
 }
 
 /* The part of the file that the frame names, mapped: the view that is there, or
@@ -162,7 +214,10 @@ int smi_reader_next(struct smi_reader *reader, struct smi_item *item)
 {
 	const struct smi_frame *frame;
 	uint64_t word, number;
+	int r = reader->run_size > 0 ? continue_run(reader, item) : -EAGAIN;
 
+	if (r != -EAGAIN)
+		return r;
 	if (reader->head == reader->tail || reader->taken > 0)
 		reader->tail = atomic_load_explicit(&reader->pipe->words->tail, memory_order_acquire);
 	if (reader->head == reader->tail)
@@ -178,7 +233,7 @@ int smi_reader_next(struct smi_reader *reader, struct smi_item *item)
 				   .slab = -1 };
 	switch (item->kind) {
 	case SMI_FRAME_VALUE:
-		return read_value(reader, item, number);
+		return enter_run(reader, item, number);
 	case SMI_FRAME_EMPTY:
 		return read_run(reader, item, number);
 	case SMI_FRAME_SLAB:
@@ -195,9 +250,11 @@ void smi_reader_publish(struct smi_reader *reader)
 {
 	struct smi_pipe_words *words = reader->pipe->words;
 
-	if (reader->published != reader->head) {
-		reader->published = reader->head;
-		atomic_store(&words->head, reader->head);
+	uint64_t head = reader->run_size > 0 ? reader->run_frame : reader->head;
+
+	if (reader->published != head) {
+		reader->published = head;
+		atomic_store(&words->head, head);
 	}
 	if (atomic_load(&words->full) && atomic_exchange(&words->full, 0)) {
 		atomic_fetch_add(&words->room, SMI_NEWS);
@@ -209,6 +266,8 @@ void smi_reader_done(struct smi_reader *reader, const struct smi_item *item)
 {
 	if (item->kind == SMI_FRAME_EMPTY)
 		reader->taken += item->count;
+	if (item->kind == SMI_FRAME_VALUE && item->slab < 0)
+		reader->run_job++;
 	reader->head += item->bytes;
 	if (item->job != UINT64_MAX)
 		reader->committed = item->job + item->count;

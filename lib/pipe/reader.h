@@ -11,6 +11,13 @@ struct smi_reader {
 	uint64_t tail;      /* the writer's, as last seen */
 	uint64_t published; /* the head that the writer knows of */
 	uint64_t taken;     /* jobs taken of the run of empty values at `head` */
+	/* The run of values that `head` is in; run_size 0: in none. */
+	uint64_t run_size, run_stride;
+	uint64_t run_frame; /* where its header is */
+	uint64_t run_end;   /* as far as is known */
+	uint64_t run_first; /* its first job */
+	uint64_t run_job;   /* of the value at `head` */
+	bool run_closed;    /* it ends at run_end */
 	uint64_t njobs;     /* ids are below this */
 	uint64_t committed; /* the highest id committed so far, plus 1; 0: none */
 };
@@ -33,37 +40,28 @@ void smi_reader_init(struct smi_reader *reader, struct smi_pipe *pipe, uint64_t 
  * no sense; -ENOMEM: a slab could not be mapped. */
 int smi_reader_next(struct smi_reader *reader, struct smi_item *item);
 
-/* The same, when the next one is a value in the ring and is known to be there:
- * whether it is. Most are. */
+/* The same, when it is one more value of a run and is known to be there: whether
+ * it is. */
 static inline bool smi_reader_next_value(struct smi_reader *reader, struct smi_item *item)
 {
-	size_t place = reader->head & (reader->pipe->size - 1), rest = reader->pipe->size - place;
-	uint64_t there = reader->tail - reader->head, word, number;
-	const struct smi_frame *frame = (const struct smi_frame *)(reader->pipe->ring + place);
-
-	if (there == 0 || there > reader->pipe->size)
+	if (reader->head >= reader->run_end)
 		return false;
-	word = atomic_load_explicit(&frame->word, memory_order_relaxed);
-	number = word & SMI_NUMBER_MASK;
-	item->bytes = sizeof *frame + ((number + SMI_ALIGN - 1) & ~(uint64_t)(SMI_ALIGN - 1));
-	item->job = frame->job;
-	if (word >> SMI_KIND_SHIFT != SMI_FRAME_VALUE || item->bytes > (there < rest ? there : rest) ||
-	    item->job >= reader->njobs)
-		return false;
-	item->kind = SMI_FRAME_VALUE;
-	item->count = 1;
-	item->data = frame + 1;
-	item->size = number;
-	item->slab = -1;
+	*item = (struct smi_item){ .kind = SMI_FRAME_VALUE,
+				   .job = reader->run_job,
+				   .count = 1,
+				   .data = reader->pipe->ring + (reader->head & (reader->pipe->size - 1)),
+				   .size = reader->run_size,
+				   .slab = -1,
+				   .bytes = reader->run_stride };
 	return true;
 }
 
 /* The item's memory may be used again. */
 void smi_reader_done(struct smi_reader *reader, const struct smi_item *item);
-static inline void smi_reader_done_value(struct smi_reader *reader, const struct smi_item *item)
+static inline void smi_reader_done_value(struct smi_reader *reader)
 {
-	reader->head += item->bytes;
-	reader->committed = item->job + 1;
+	reader->head += reader->run_stride;
+	reader->committed = ++reader->run_job;
 }
 
 /* Tells the writer how far the reader is, and wakes it when it waits for that. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Positions count bytes since the map began; `position & (size - 1)` is the place
  * in the ring. A frame never wraps: where the rest of the ring is too small for
- * it, a pad takes that rest. The value being built stands behind room for its
- * header, so that commit writes the header and moves `tail`, and copies nothing. */
+ * it, a pad takes that rest. The value being built stands where its frame will be,
+ * so that commit moves `tail` and copies nothing; only a small value that was
+ * begun behind a run and does not lengthen it is moved, behind a header. */
 #include "pipe/writer.h"
 
 #include <errno.h>
@@ -97,31 +98,49 @@ void smi_writer_look(struct smi_writer *writer)
 		writer->look_at = writer->limit - writer->size / 2;
 }
 
-/* Gets `need` bytes in one piece behind `tail`. */
+/* Whatever is committed next does not belong to the run. */
+static void close_run(struct smi_writer *writer)
+{
+	if (writer->run_size > 0)
+		put_header(writer->run, writer->run_next - writer->run_count, SMI_FRAME_VALUE,
+			   writer->run_count << SMI_COUNT_SHIFT | writer->run_size);
+	writer->run = NULL;
+	writer->run_size = writer->run_left = 0;
+}
+
+/* Gets `need` bytes in one piece behind `tail`, for a frame of its own. */
 static int reserve(struct smi_writer *writer, size_t need)
 {
 	size_t rest = writer->size - (size_t)(writer->tail & (writer->size - 1));
 	int r;
 
+	close_run(writer);
 	if (rest < need) {
 		r = wait_room(writer, rest);
 		if (r < 0)
 			return r;
 		put_header(frame_at(writer, writer->tail), 0, SMI_FRAME_PAD, rest);
-		writer->run = NULL;
 		smi_writer_publish(writer, rest);
 	}
 	return writer->limit - writer->tail < need ? wait_room(writer, need) : 0;
 }
 
-/* Finds room in the ring for a value that has none of its own yet. */
-static int begin_inline(struct smi_writer *writer, size_t size)
+/* Finds room in the ring, with a header, for a value of which `length` small bytes
+ * are built. */
+static int begin_again(struct smi_writer *writer, size_t size)
 {
-	int r = reserve(writer, sizeof(struct smi_frame) + round16(size));
+	char built[SMI_RUN_VALUE_MOST];
+	size_t length = writer->length;
+	int r;
 
-	if (r == 0)
-		smi_writer_discard(writer);
-	return r;
+	memcpy(built, writer->value, length);
+	r = reserve(writer, sizeof(struct smi_frame) + round16(size));
+	if (r < 0)
+		return r;
+	smi_writer_begin(writer);
+	memcpy(writer->value, built, length);
+	writer->length = length;
+	return 0;
 }
 
 int smi_writer_make_fit(struct smi_writer *writer, size_t size)
@@ -130,8 +149,8 @@ int smi_writer_make_fit(struct smi_writer *writer, size_t size)
 
 	if (__builtin_add_overflow(writer->length, size, &length) || length > SMI_NUMBER_MASK / 4)
 		return -ENOMEM;
-	if (writer->length == 0 && writer->slab < 0 && size <= writer->inline_most)
-		return begin_inline(writer, size);
+	if (writer->slab < 0 && writer->length <= SMI_RUN_VALUE_MOST && length <= writer->inline_most)
+		return begin_again(writer, length);
 	return smi_writer_use_slab(writer, length);
 }
 
@@ -152,10 +171,12 @@ static int commit_empty(struct smi_writer *writer, uint64_t job)
 {
 	int r;
 
-	if (writer->run && job == writer->run_next) {
+	if (writer->run && writer->run_size == 0 && job == writer->run_next) {
 		writer->run_next++;
-		writer->run_word++;
-		atomic_store_explicit(&writer->run->word, writer->run_word, memory_order_release);
+		writer->run_count++;
+		atomic_store_explicit(&writer->run->word,
+				      (uint64_t)SMI_FRAME_EMPTY << SMI_KIND_SHIFT | writer->run_count,
+				      memory_order_release);
 		if (!writer->quiet)
 			smi_bell_news(&writer->bell);
 		return 0;
@@ -165,9 +186,34 @@ static int commit_empty(struct smi_writer *writer, uint64_t job)
 		return r;
 	writer->run = frame_at(writer, writer->tail);
 	writer->run_next = job + 1;
-	writer->run_word = (uint64_t)SMI_FRAME_EMPTY << SMI_KIND_SHIFT | 1;
+	writer->run_count = 1;
 	put_header(writer->run, job, SMI_FRAME_EMPTY, 1);
 	smi_writer_publish(writer, sizeof(struct smi_frame));
+	return 0;
+}
+
+/* A value in the ring, with a header of its own; a small one begins a run. */
+static int commit_value(struct smi_writer *writer, uint64_t job)
+{
+	size_t length = writer->length, stride = round16(length);
+	bool small = length <= SMI_RUN_VALUE_MOST;
+	struct smi_frame *frame;
+	int r = writer->run_size > 0 ? begin_again(writer, length) : 0;
+
+	if (r < 0)
+		return r;
+	close_run(writer);
+	frame = (struct smi_frame *)writer->value - 1;
+	put_header(frame, job, SMI_FRAME_VALUE, (uint64_t)!small << SMI_COUNT_SHIFT | length);
+	if (small) {
+		writer->run = frame;
+		writer->run_next = job + 1;
+		writer->run_count = 1;
+		writer->run_size = length;
+		writer->run_stride = stride;
+		writer->run_left = SMI_RUN_BYTES / stride - 1;
+	}
+	smi_writer_publish(writer, sizeof *frame + stride);
 	return 0;
 }
 
@@ -182,16 +228,21 @@ static int commit_slab(struct smi_writer *writer, uint64_t job)
 	memcpy(frame_at(writer, writer->tail) + 1, &where, sizeof where);
 	put_header(frame_at(writer, writer->tail), job, SMI_FRAME_SLAB, sizeof where);
 	atomic_store_explicit(&writer->words->lent[writer->slab], 1, memory_order_relaxed);
-	writer->run = NULL;
 	smi_writer_publish(writer, sizeof(struct smi_frame) + sizeof where);
 	return 0;
 }
 
 int smi_writer_commit_slowly(struct smi_writer *writer, uint64_t job)
 {
-	int r = writer->length == 0 ? commit_empty(writer, job) : commit_slab(writer, job);
+	int r;
 
-	smi_writer_discard(writer);
+	if (writer->length == 0)
+		r = commit_empty(writer, job);
+	else
+		r = writer->slab >= 0 ? commit_slab(writer, job) : commit_value(writer, job);
+	writer->slab = -1;
+	if (writer->length > 0)
+		smi_writer_begin(writer);
 	return r;
 }
 
@@ -211,7 +262,6 @@ int smi_writer_fail(struct smi_writer *writer, uint64_t job, int status, int cod
 	memcpy(payload, number, sizeof number);
 	memcpy(payload + sizeof number, message, length);
 	put_header(frame_at(writer, writer->tail), job, SMI_FRAME_FAILED, size);
-	writer->run = NULL;
 	smi_writer_publish(writer, sizeof(struct smi_frame) + round16(size));
 	smi_bell_hurry(&writer->bell);
 	return 0;

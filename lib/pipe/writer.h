@@ -17,14 +17,20 @@ struct smi_writer {
 	uint64_t limit;     /* up to here the ring is free, as far as we know */
 	uint64_t look_at;   /* a tail from which on to look whether the ring is half full */
 	/* The value being built: `length` of at most `capacity` bytes at `value`. It
-	 * begins in the ring, behind room for its header at `tail`. */
+	 * begins in the ring: behind `tail` where it may continue a run, else behind
+	 * room for a header. */
 	char *value;
 	size_t length, capacity;
 	size_t last;           /* where its last piece begins */
 	int slab;              /* it lies in this one; -1: in the ring */
-	struct smi_frame *run; /* the run of empty values at the ring's end, or NULL */
+	/* The run at the ring's end, of values or of empty ones, which the next job may
+	 * lengthen. */
+	struct smi_frame *run; /* NULL: none */
 	uint64_t run_next;     /* the id that would lengthen it */
-	uint64_t run_word;
+	uint64_t run_count;    /* jobs in it */
+	size_t run_size;       /* of each value; 0: empty ones, or no run */
+	size_t run_stride;     /* run_size, padded */
+	uint64_t run_left;     /* values that it may still take */
 	int file;
 	_Atomic uint64_t *file_end;
 	size_t slab_budget;
@@ -59,7 +65,7 @@ static inline void *smi_writer_append(struct smi_writer *writer, size_t size)
 /* Cuts the last piece down to `used` bytes. */
 void smi_writer_trim(struct smi_writer *writer, size_t used);
 
-/* What the commit of a value that does not lie in the ring, or of none, takes. */
+/* The commit of whatever does not just lengthen a run of values. */
 int smi_writer_commit_slowly(struct smi_writer *writer, uint64_t job);
 void smi_writer_look(struct smi_writer *writer);
 
@@ -68,10 +74,15 @@ static inline void smi_writer_begin(struct smi_writer *writer)
 {
 	size_t place = writer->tail & (writer->size - 1), rest = writer->size - place;
 	size_t free = writer->limit - writer->tail < rest ? writer->limit - writer->tail : rest;
+	size_t header = writer->run_size ? 0 : sizeof(struct smi_frame);
+	size_t most = writer->run_size ? writer->run_size : writer->inline_most;
 
-	free = free < sizeof(struct smi_frame) ? 0 : free - sizeof(struct smi_frame);
-	writer->value = writer->ring + place + sizeof(struct smi_frame);
-	writer->capacity = free < writer->inline_most ? free : writer->inline_most;
+	/* A run does not wrap either. */
+	if (place == 0)
+		writer->run_left = 0;
+	free = free < header ? 0 : free - header;
+	writer->value = writer->ring + place + header;
+	writer->capacity = free < most ? free : most;
 	writer->length = writer->last = 0;
 }
 
@@ -90,16 +101,13 @@ static inline void smi_writer_publish(struct smi_writer *writer, size_t bytes)
 /* The job is done, with the value built. 0, or -ECANCELED. */
 static inline int smi_writer_commit(struct smi_writer *writer, uint64_t job)
 {
-	struct smi_frame *frame;
-
-	if (__builtin_expect(writer->length == 0 || writer->slab >= 0, 0))
+	if (__builtin_expect(writer->length != writer->run_size || job != writer->run_next ||
+			     writer->run_left == 0, 0))
 		return smi_writer_commit_slowly(writer, job);
-	frame = (struct smi_frame *)writer->value - 1;
-	frame->job = job;
-	atomic_store_explicit(&frame->word, (uint64_t)SMI_FRAME_VALUE << SMI_KIND_SHIFT | writer->length,
-			      memory_order_relaxed);
-	writer->run = NULL;
-	smi_writer_publish(writer, sizeof *frame + ((writer->length + SMI_ALIGN - 1) & ~(size_t)(SMI_ALIGN - 1)));
+	writer->run_next++;
+	writer->run_count++;
+	writer->run_left--;
+	smi_writer_publish(writer, writer->run_stride);
 	return 0;
 }
 

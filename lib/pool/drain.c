@@ -77,7 +77,7 @@ static bool take_one(struct smi_master *master, int rank)
 	if (r < 0) {
 		/* Nothing behind it can be believed either. */
 		reader->head = reader->tail = atomic_load(&reader->pipe->words->tail);
-		reader->taken = 0;
+		reader->taken = reader->run_size = reader->run_end = 0;
 		take_malformed(master, rank, r);
 		return false;
 	}
@@ -96,24 +96,22 @@ static bool take_one(struct smi_master *master, int rank)
 	return true;
 }
 
-/* The short way from the ring to reduce, of values that need not wait for their
- * turn. Whether there was any. */
-static bool reduce_values(struct smi_master *master, int rank)
+/* The short way from the ring to reduce: the rest of a run of values that need not
+ * wait for their turn. */
+static void reduce_values(struct smi_master *master, int rank)
 {
 	struct smi_reader *reader = &master->reader[rank];
-	uint64_t half = reader->head + reader->pipe->size / 2, begun = reader->head;
 	struct smi_item item;
 
 	if (master->results.in_order || master->no_reduce || !master->map->reduce)
-		return false;
-	while (reader->head < half && smi_reader_next_value(reader, &item)) {
+		return;
+	while (smi_reader_next_value(reader, &item)) {
 		if (smi_results_reduce(&master->results, rank, &item) == SMI_ENDED) {
 			end_by_results(master);
-			break;
+			return;
 		}
-		smi_reader_done_value(reader, &item);
+		smi_reader_done_value(reader);
 	}
-	return reader->head != begun;
 }
 
 /* At most a ring's worth, so that a busy worker cannot keep the master from the
@@ -126,8 +124,7 @@ static bool drain_one(struct smi_master *master, int rank)
 
 	while (take_one(master, rank)) {
 		some = true;
-		while (reduce_values(master, rank))
-			smi_reader_publish(reader);
+		reduce_values(master, rank);
 		if (reader->head >= until || master->no_reduce)
 			break;
 	}
