@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* One suite a part of the library. */
+#ifndef TESTS_SUITES_H
+#define TESTS_SUITES_H
+
+#include <check.h>
+
+Suite *map_suite(void);
+Suite *values_suite(void);
+Suite *order_suite(void);
+Suite *schedule_suite(void);
+Suite *sections_suite(void);
+Suite *death_suite(void);
+Suite *cancel_suite(void);
+Suite *host_suite(void);
+Suite *array_suite(void);
+Suite *env_suite(void);
+Suite *api_suite(void);
+Suite *examples_suite(void);
+
+/* What `check probe-...` does instead of testing: the environment is read when
+ * a program starts, so some tests start this one again. */
+int env_probe(const char *what);
+
+#endif
