@@ -589,7 +589,7 @@ static void *map_many_times(void *arg)
 	for (int i = 0; pool && i < mapper->maps && !mapper->wrong; i++) {
 		struct ledger ledger;
 
-		ledger_open(&ledger, 200, 2);
+		ledger_open(&ledger, 200, mapper->backend == POOL_SERIAL ? 1 : 2);
 		mapper->wrong = pool_map(pool, 200, ledger_work, ledger_reduce, &ledger) ?
 				pool_error(pool)->message : ledger_at_most_once(&ledger);
 		if (!mapper->wrong && ledger.calls != 200)
