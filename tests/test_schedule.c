@@ -206,17 +206,20 @@ static int stop_at_once(struct pool_worker *self, size_t job, void *arg)
 	return job >= 3000;
 }
 
-/* Ids up to SIZE_MAX - 1: nothing may wrap around. */
+/* Nothing may wrap around, whatever the chunk. */
 START_TEST(the_largest_number_of_jobs_can_be_begun)
 {
-	for (int schedule = POOL_DYNAMIC; schedule <= POOL_GUIDED; schedule++)
+	const size_t most = (size_t)1 << 40;
+
+	for (int schedule = POOL_STATIC; schedule <= POOL_GUIDED; schedule++)
 		for (size_t chunk = 0; chunk < 8; chunk += 7) {
 			struct pool *pool = test_open(&(struct pool_options){ .np = 3,
 				.backend = backends[_i], .schedule = schedule, .chunk = chunk });
 
-			assert_status(pool, POOL_FAILED,
-				      pool_map(pool, SIZE_MAX, stop_at_once, NULL, NULL));
+			assert_status(pool, POOL_FAILED, pool_map(pool, most, stop_at_once, NULL, NULL));
 			ck_assert_uint_ge(pool_error(pool)->job, 3000);
+			assert_status(pool, POOL_INVALID, pool_map(pool, most + 1, stop_at_once, NULL, NULL));
+			assert_status(pool, POOL_INVALID, pool_map(pool, SIZE_MAX, stop_at_once, NULL, NULL));
 			pool_close(pool);
 		}
 }
