@@ -25,7 +25,7 @@
 
 #include "words.h"
 
-enum { MOST_FREQUENT = 20, BINARY_WITHIN = 8000, TEXT_ROOM = 256 * 1024 };
+enum { MOST_FREQUENT = 20, LONG_WORD = 40, BINARY_WITHIN = 8000, TEXT_ROOM = 256 * 1024 };
 
 /* What a job says of its file, before the words. */
 struct summary {
@@ -261,8 +261,12 @@ static bool print_words(const struct table *table)
 	for (size_t at = 0; at < table->used; at += word_size(word_at(table, at)->length))
 		word[n++] = word_at(table, at);
 	qsort(word, n, sizeof *word, compare_words);
-	for (size_t i = 0; i < n && i < MOST_FREQUENT; i++)
-		printf("%10" PRIu64 " %.*s\n", word[i]->count, (int)word[i]->length, word[i]->text);
+	for (size_t i = 0; i < n && i < MOST_FREQUENT; i++) {
+		bool whole = word[i]->length <= LONG_WORD;
+
+		printf("%10" PRIu64 " %.*s%s\n", word[i]->count, whole ? (int)word[i]->length : LONG_WORD,
+		       word[i]->text, whole ? "" : "...");
+	}
 	free(word);
 	return true;
 }
