@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* How well are heavy-tailed jobs balanced? A job spins by the clock for its
  * time, so that only the order in which jobs run decides; ideal is the time that
- * nobody can beat: the work divided by the workers, or the longest job. */
+ * nobody can beat: the work divided by the workers, or the longest job. Two
+ * workers that take the largest jobs last, one by one, come to 97.6% of it if
+ * nothing else costs them any time; the other orders, to 100%. */
 #include <stdint.h>
 
 #include "bench.h"
@@ -116,7 +118,7 @@ ORDER(largest_first, LARGEST_FIRST)
 
 #define BALANCE(name, order) \
 	.what = "heavy-tailed jobs, " name, .size = "4000 jobs, 0.4 s", .unit = "%", .ours = order, \
-	.goal = BENCH_AT_LEAST, .target = 96, .peer = { { "libgomp dynamic,1", openmp_##order, NULL } }
+	.goal = BENCH_AT_LEAST, .target = 96, .row = 3, .peer = { { "libgomp dynamic,1", openmp_##order, NULL } }
 
 static const struct bench_case cases[] = {
 	{ BALANCE("random", random_order), .options = { .backend = POOL_FORK } },

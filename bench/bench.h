@@ -3,9 +3,11 @@
  * our figures, the peers it is measured beside, and the figure it is to reach.
  *
  * Ours and the peers alternate in one run, and what is printed is the median of
- * each and of the ratio within a round, since machines drift. A peer lives in a
- * process of its own, the same program started anew, which measures whenever it
- * is asked: a team that still spins would disturb whoever comes next. */
+ * each and of the ratio within a round, since machines drift. In a round each
+ * measures some times in a row and gives the median, so that all are seen at
+ * work and not on waking up. A peer lives in a process of its own, the same
+ * program started anew, which measures whenever it is asked: a team that still
+ * spins would disturb whoever comes next. */
 #ifndef BENCH_H
 #define BENCH_H
 
@@ -21,7 +23,7 @@
 
 #include <sharedmem.h>
 
-enum { BENCH_PEERS = 3, BENCH_ROUNDS = 11, BENCH_NP = 2 };
+enum { BENCH_PEERS = 3, BENCH_ROUNDS = 11, BENCH_ROW = 5, BENCH_NP = 2 };
 
 /* A measurement: prepares, works, and returns the figure in the case's unit. */
 typedef double (*bench_peer_fn)(int np);
@@ -48,6 +50,7 @@ struct bench_case {
 	enum bench_goal goal;
 	double target;
 	bool first; /* print the first figure, too: that of a fresh pool */
+	int row;    /* measurements in a row; 0: BENCH_ROW, which is the most */
 };
 
 /* A peer's process: a byte asks, a double answers. */
@@ -105,17 +108,35 @@ static inline double bench_median(const double *value, int n)
 	return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
 }
 
-static inline void bench_serve(bench_peer_fn measure, int np)
+static inline int bench_row(const struct bench_case *c)
+{
+	return c->row ? c->row : BENCH_ROW;
+}
+
+static inline void bench_serve(const struct bench_case *c, int ipeer, int np)
 {
 	char ask;
 
 	while (read(STDIN_FILENO, &ask, 1) == 1) {
-		double figure = measure(np);
+		int n = bench_row(c);
+		double figure[BENCH_ROW];
 
-		if (write(STDOUT_FILENO, &figure, sizeof figure) != sizeof figure)
-			exit(1);
+		for (int i = 0; i < n; i++)
+			figure[i] = c->peer[ipeer].measure(np);
+		figure[0] = bench_median(figure, n);
+		bench_check(write(STDOUT_FILENO, figure, sizeof *figure) == sizeof *figure, "no listener");
 	}
 	exit(0);
+}
+
+static inline double bench_ours(const struct bench_case *c, struct pool *pool)
+{
+	int n = bench_row(c);
+	double figure[BENCH_ROW];
+
+	for (int i = 0; i < n; i++)
+		figure[i] = c->ours(pool);
+	return bench_median(figure, n);
 }
 
 static inline void bench_exec(const char *wait_policy, int icase, int ipeer, int np)
@@ -194,7 +215,7 @@ static inline void bench_print(const struct bench_case *c, int np, double ours,
 {
 	static const char *const backend[] = { "default", "fork", "thread", "serial" };
 
-	printf("%-28s %-6s np %d  %-16s %8.4g %s", c->what, backend[c->options.backend], np, c->size,
+	printf("%-36s %-6s np %d  %-16s %8.4g %s", c->what, backend[c->options.backend], np, c->size,
 	       ours, c->unit);
 	if (peer)
 		printf("  %s %.4g %s, ratio %.2f", peer, figure, c->unit, ratio);
@@ -226,7 +247,7 @@ static inline void bench_case_run(const struct bench_case *c, int icase, int np)
 	first = c->ours(pool);
 
 	for (int round = 0; round < BENCH_ROUNDS; round++) {
-		ours[round] = c->ours(pool);
+		ours[round] = bench_ours(c, pool);
 		for (int i = 0; i < npeers; i++) {
 			peer[i][round] = bench_ask(&server[i]);
 			ratio[i][round] = ours[round] / peer[i][round];
@@ -258,7 +279,7 @@ static inline int bench_main(int argc, char **argv, const struct bench_case *tab
 	int np = argc > 1 ? atoi(argv[1]) : BENCH_NP;
 
 	if (argc == 5 && !strcmp(argv[1], "--peer"))
-		bench_serve(table[atoi(argv[2])].peer[atoi(argv[3])].measure, atoi(argv[4]));
+		bench_serve(&table[atoi(argv[2])], atoi(argv[3]), atoi(argv[4]));
 	if (np < 1) {
 		fprintf(stderr, "usage: %s [WORKERS]\n", argv[0]);
 		return 2;

@@ -205,12 +205,12 @@ static double openmp_filled(int np)
 static const struct bench_case cases[] = {
 	{ .what = "values from private memory", .size = "64 x 16 MiB", .unit = "GB/s",
 	  .options = { .backend = POOL_FORK, .worker_begin = begin, .worker_end = end },
-	  .ours = prepared, .goal = BENCH_AT_LEAST, .target = 10, .first = true,
+	  .ours = prepared, .goal = BENCH_AT_LEAST, .target = 10, .first = true, .row = 1,
 	  .peer = { { "by hand", hand_prepared, NULL },
 		    { "libgomp critical, malloc", openmp_prepared, NULL } } },
 	{ .what = "values filled in place", .size = "64 x 16 MiB", .unit = "GB/s",
 	  .options = { .backend = POOL_FORK }, .ours = filled, .goal = BENCH_AT_LEAST, .target = 20,
-	  .first = true,
+	  .first = true, .row = 1,
 	  .peer = { { "by hand", hand_filled, NULL },
 		    { "libgomp critical, malloc", openmp_filled, NULL } } },
 };
