@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -153,6 +154,9 @@ static int watch_child(struct smi_process *process, pid_t pid, int life)
 
 	process->pid = pid;
 	process->fd = life >= 0 ? life : pidfd_open_(pid);
+	process->gone = process->fd < 0 && errno == ESRCH;
+	if (process->gone)
+		process->fd = eventfd(1, EFD_CLOEXEC);
 	if (process->fd >= 0)
 		return 1;
 	r = -errno;
@@ -191,6 +195,8 @@ void smi_process_kill(const struct smi_process *process, int signal)
 {
 	int saved = errno;
 
+	if (process->gone)
+		return;
 	if (process->pid > 0 && have_pidfd())
 		syscall(SYS_pidfd_send_signal, process->fd, signal, NULL, 0);
 	else if (process->pid > 0)
@@ -206,14 +212,16 @@ static int status_of(const siginfo_t *info)
 bool smi_process_reap(struct smi_process *process, bool wait, int *status)
 {
 	siginfo_t info = { 0 };
-	int flags = WEXITED | (wait ? 0 : WNOHANG), r;
+	int flags = WEXITED | (wait ? 0 : WNOHANG), r = -1;
 
-	do {
+	while (!process->gone) {
 		r = have_pidfd() ? waitid(P_PIDFD, (id_t)process->fd, &info, flags) : (errno = EINVAL, -1);
 		/* Kernel 5.3 has the descriptor and can't wait by it. */
 		if (r < 0 && errno == EINVAL)
 			r = waitid(P_PID, (id_t)process->pid, &info, flags);
-	} while (r < 0 && errno == EINTR);
+		if (r == 0 || errno != EINTR)
+			break;
+	}
 	if (r == 0 && info.si_pid == 0)
 		return false;
 	*status = r == 0 ? status_of(&info) : SMI_STATUS_UNKNOWN;

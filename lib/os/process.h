@@ -12,6 +12,7 @@
 struct smi_process {
 	pid_t pid; /* 0: none, or reaped */
 	int fd;    /* readable once the process has ended */
+	bool gone; /* it ended, and the host program's SIGCHLD rule took it, before we looked */
 };
 
 /* How a process ended: the signal; -1-(exit status); or INT_MIN when the host

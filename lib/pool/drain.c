@@ -134,10 +134,20 @@ static bool drain_one(struct smi_master *master, int rank)
 
 bool smi_master_drain(struct smi_master *master)
 {
-	bool some = false;
+	bool some = false, again;
 
-	for (int rank = 0; rank < master->map->np; rank++)
-		some |= drain_one(master, rank);
+	/* What one rank brings may be what another one's value waits for. */
+	do {
+		bool held = false;
+
+		again = false;
+		for (int rank = 0; rank < master->map->np; rank++) {
+			again |= drain_one(master, rank);
+			held |= master->held[rank];
+		}
+		some |= again;
+		again &= held;
+	} while (again);
 	return some;
 }
 

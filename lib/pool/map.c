@@ -74,7 +74,7 @@ static int run(struct smi_map *map)
 	status = smi_master_run(map);
 	pool->team.backend = smi_backend_of(pool->backend);
 	atomic_store(cancel, 0);
-	pool->running = false;
+	pool->running = pool->refused = false;
 	return status;
 }
 
@@ -104,13 +104,16 @@ static int start(struct smi_map *map)
 
 	if (!pool)
 		return smi_error_set(smi_error_here(), POOL_INVALID, EINVAL, "there is no pool");
-	if (pool->running)
-		return invalid(pool, "the pool is running a map already");
+	if (pool->running) {
+		/* The record of the map that runs is not ours to write. */
+		pool->refused = true;
+		return smi_error_set(&pool->refusal, POOL_INVALID, EINVAL, "the pool is running a map already");
+	}
 	if (!map->work)
 		return invalid(pool, "there is no work function");
 	if (map->njobs > SMI_JOBS_MOST)
 		return invalid(pool, "there are more than 2^40 jobs");
-	if (map->collect && !map->results && map->result_size > 0)
+	if (map->collect && !map->results && map->result_size > 0 && map->njobs > 0)
 		return invalid(pool, "there is no place for the results");
 	return pool->owner == getpid() ? run(map) : run_elsewhere(map);
 }

@@ -16,6 +16,8 @@ struct pool {
 	bool running;
 	struct smi_team team;
 	struct smi_error error;
+	bool refused; /* while a map runs: another call was; `refusal` says why */
+	struct smi_error refusal;
 };
 
 struct smi_map {

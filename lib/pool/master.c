@@ -78,9 +78,11 @@ static void run_until_done(struct smi_master *master)
 
 		if (cancelled(master))
 			master->ending = true;
-		if (master->ending || (finished && !smi_master_has_news(master)))
+		if (master->ending || (finished && !some))
 			return;
-		if (some) {
+		if (finished) {
+			continue;
+		} else if (some) {
 			lie_down(master, SMI_DOZING, DOZE);
 			sleep = SLEEP_FIRST;
 		} else {

@@ -141,6 +141,8 @@ void pool_cancel(struct pool *pool)
 
 const struct pool_error *pool_error(const struct pool *pool)
 {
+	if (pool && pool->refused)
+		return &pool->refusal.told;
 	return pool ? &pool->error.told : &smi_error_here()->told;
 }
 

@@ -45,10 +45,18 @@ int pool_fail(struct pool_worker *self, const char *format, ...)
 	return r;
 }
 
+static bool is_stopped(const struct smi_map *map)
+{
+	return atomic_load_explicit(&map->pool->team.block.head->stop, memory_order_relaxed);
+}
+
 bool pool_stopping(const struct pool_worker *self)
 {
-	return atomic_load_explicit(&smi_worker_of(self)->map->pool->team.block.head->stop,
-				    memory_order_relaxed);
+	const struct smi_map *map = smi_worker_of(self)->map;
+
+	/* A cancel reaches the stop word only when the master has seen it. */
+	return is_stopped(map) ||
+	       atomic_load_explicit(&map->pool->team.block.head->cancel, memory_order_relaxed);
 }
 
 static void enter_phase(struct smi_worker *worker, enum smi_phase phase)
@@ -91,7 +99,7 @@ static inline bool run_job(struct smi_worker *worker, uint64_t job)
 	if (__builtin_expect((r | (int)worker->trouble | (int)worker->section) != 0, 0))
 		return finish_badly(worker, r);
 	return smi_writer_commit(&worker->writer, job) == 0 &&
-	       (!map->serial || smi_master_turn(map->master)) && !pool_stopping(&worker->told);
+	       (!map->serial || smi_master_turn(map->master)) && !is_stopped(map);
 }
 
 /* The ids that are to come are not below what was handed out last; with an
