@@ -20,7 +20,8 @@ endif
 
 INCLUDES = -Iinclude -Ilib
 MODE = $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
-LIBFLAGS = -std=gnu11 -fPIC -fvisibility=hidden -D_GNU_SOURCE -DSMI_VERSION='"$(VERSION)"' $(INCLUDES)
+# -fno-plt: names are bound when the program starts, not again in each worker.
+LIBFLAGS = -std=gnu11 -fPIC -fno-plt -fvisibility=hidden -D_GNU_SOURCE -DSMI_VERSION='"$(VERSION)"' $(INCLUDES)
 ALL_CFLAGS = $(CFLAGS) $(WARN) $(MODE) -pthread
 LDLIBS = -pthread -lm
 

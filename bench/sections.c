@@ -5,7 +5,7 @@
 
 #include "bench.h"
 
-enum { ENTRIES = 1000000, MANY_ENTRIES = 100000, JOBS = 500000, MANY_JOBS = 20000 };
+enum { ENTRIES = 1000000, MANY_ENTRIES = 100000, JOBS = 500000, MANY_JOBS = 100000 };
 
 /* What the sections protect: shared by our workers, private to a peer. */
 struct protected {
@@ -153,7 +153,7 @@ static const struct bench_case cases[] = {
 	  .options = { .backend = POOL_FORK, .np = 8 } },
 	{ SECTION("ordered, chunk 1", "500000 jobs", ordered_few, NULL, 1.0),
 	  .options = { .backend = POOL_FORK, .chunk = 1 } },
-	{ SECTION("ordered, too many workers", "20000 jobs", ordered_many, "passive", 1.0),
+	{ SECTION("ordered, too many workers", "100000 jobs", ordered_many, "passive", 1.0),
 	  .options = { .backend = POOL_FORK, .chunk = 1, .np = 8 } },
 	{ SECTION("critical alone", "1000000", critical_few, NULL, 1.0),
 	  .options = { .backend = POOL_THREAD, .np = 1 } },

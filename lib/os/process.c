@@ -30,9 +30,11 @@
 /* Coverage data would be lost with _exit; absent in other builds. */
 extern void __gcov_dump(void) __attribute__((weak));
 
-/* Streams that the last smi_process_flush of this thread could not write out:
- * what they hold is the parent's to write. */
+/* What the last smi_process_prepare of this thread found, for the children: the
+ * streams that it could not write out, which hold what is the parent's to write,
+ * and the signals that the program handles. */
 static _Thread_local bool stale_out, stale_err;
+static _Thread_local sigset_t handled;
 
 static bool flush_if_free(FILE *stream)
 {
@@ -43,7 +45,18 @@ static bool flush_if_free(FILE *stream)
 	return true;
 }
 
-void smi_process_flush(void)
+static void find_handlers(void)
+{
+	struct sigaction action;
+
+	sigemptyset(&handled);
+	for (int s = 1; s < NSIG; s++)
+		if (sigaction(s, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
+		    action.sa_handler != SIG_IGN)
+			sigaddset(&handled, s);
+}
+
+void smi_process_prepare(void)
 {
 	int saved = errno;
 
@@ -54,6 +67,7 @@ void smi_process_flush(void)
 		stale_out = !flush_if_free(stdout);
 		stale_err = !flush_if_free(stderr);
 	}
+	find_handlers();
 	errno = saved;
 }
 
@@ -120,16 +134,9 @@ static bool have_pidfd(void)
 
 static void reset_signals(const sigset_t *mask)
 {
-	struct sigaction action;
-
-	for (int s = 1; s < NSIG; s++) {
-		if (sigaction(s, NULL, &action) < 0 || action.sa_handler == SIG_DFL ||
-		    action.sa_handler == SIG_IGN)
-			continue;
-		action.sa_flags = 0;
-		action.sa_handler = SIG_DFL;
-		sigaction(s, &action, NULL);
-	}
+	for (int s = 1; s < NSIG; s++)
+		if (sigismember(&handled, s) == 1)
+			signal(s, SIG_DFL);
 	signal(SIGINT, SIG_IGN);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 }

@@ -21,8 +21,8 @@ struct smi_process {
 
 /* Before the first fork of several: writes out what stdout and stderr hold, or
  * all streams when this is the program's only thread, without waiting for a
- * stream that another thread holds. */
-void smi_process_flush(void);
+ * stream that another thread holds; and looks which signals have handlers. */
+void smi_process_prepare(void);
 
 /* Forks. In the child: 0, with the parent's death fatal to it, SIGINT ignored,
  * other handlers back to the default, no atexit handler of the program to run,

@@ -180,5 +180,10 @@ void smi_worker_live(void *context, int rank)
 	if (map->pool->team.backend->forks)
 		smi_process_flush_own();
 	atomic_store(&worker.slot->phase, SMI_PHASE_FINISHED);
-	smi_bell_hurry(&worker.writer.bell);
+	/* Whoever counts last has been seen to finish by all before; what the others
+	 * have committed last can wait for that as well. */
+	if (atomic_fetch_add(&map->pool->team.block.head->finished, 1) + 1 == (uint32_t)map->np)
+		smi_bell_hurry(&worker.writer.bell);
+	else if (!worker.writer.quiet)
+		smi_bell_news(&worker.writer.bell);
 }

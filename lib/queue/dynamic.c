@@ -14,10 +14,15 @@
 
 static uint64_t measured(const struct smi_queue *queue, struct smi_taker *taker)
 {
-	uint64_t now = smi_now(), done = taker->size, spent = now - taker->before;
 	uint64_t next = atomic_load_explicit(&queue->words->next, memory_order_relaxed);
 	uint64_t share = next < queue->njobs ? (queue->njobs - next) / (4 * (uint64_t)queue->np) : 0;
+	uint64_t now, done = taker->size, spent;
 
+	taker->size = 1;
+	if (share <= 1)
+		return 1;
+	now = smi_now();
+	spent = now - taker->before;
 	if (taker->before) {
 		uint64_t earned = spent >= GRAB * done ? 1 : done * GRAB / (spent + 1);
 
@@ -27,8 +32,6 @@ static uint64_t measured(const struct smi_queue *queue, struct smi_taker *taker)
 		taker->size = LARGEST;
 	if (taker->size > share)
 		taker->size = share;
-	if (taker->size == 0)
-		taker->size = 1;
 	taker->before = now;
 	return taker->size;
 }

@@ -6,18 +6,12 @@
 #include "os/futex.h"
 
 #define SLEEPERS 2u
-#define OWNER_SHIFT 2
 #define BACKOFF_MAX 16
 #define SPINS 200
 
 void smi_critical_init(struct smi_critical *critical)
 {
 	atomic_store(&critical->word, 0);
-}
-
-static uint32_t owned_by(int rank)
-{
-	return ((uint32_t)rank + 1) << OWNER_SHIFT;
 }
 
 static bool take(struct smi_critical *critical, uint32_t seen, uint32_t mine)
@@ -62,24 +56,17 @@ static int sleep_for(struct smi_critical *critical, uint32_t mine)
 	}
 }
 
-int smi_critical_enter(struct smi_critical *critical, int rank, bool spin)
+int smi_critical_wait(struct smi_critical *critical, int rank, bool spin)
 {
-	uint32_t mine = owned_by(rank);
-	int r;
+	uint32_t mine = smi_critical_owned_by(rank);
+	int r = spin ? spin_for(critical, mine) : 1;
 
-	if (take(critical, 0, mine))
-		return 0;
-	r = spin ? spin_for(critical, mine) : 1;
 	return r == 1 ? sleep_for(critical, mine) : r;
 }
 
-void smi_critical_leave(struct smi_critical *critical, int rank)
+/* Somebody sleeps on it, or the map is ending. */
+void smi_critical_pass_on(struct smi_critical *critical)
 {
-	uint32_t mine = owned_by(rank);
-
-	if (atomic_compare_exchange_strong_explicit(&critical->word, &mine, 0, memory_order_release,
-						    memory_order_relaxed))
-		return;
 	atomic_fetch_and(&critical->word, SMI_STOP);
 	smi_futex_wake(&critical->word, 1);
 }
@@ -93,5 +80,5 @@ bool smi_critical_held_by(struct smi_critical *critical, int rank)
 {
 	uint32_t word = atomic_load(&critical->word);
 
-	return (word & ~(SMI_STOP | SLEEPERS)) == owned_by(rank);
+	return (word & ~(SMI_STOP | SLEEPERS)) == smi_critical_owned_by(rank);
 }

@@ -104,6 +104,7 @@ static void reset_slot(struct smi_slot *slot)
 	atomic_store(&slot->at, UINT64_MAX);
 	atomic_store(&slot->phase, SMI_PHASE_NEW);
 	atomic_store(&slot->pid, 0);
+	atomic_store(&slot->place, 0);
 	atomic_store(&slot->claim.begin, 0);
 	atomic_store(&slot->claim.end, 0);
 	atomic_store(&slot->claim.claiming, 0);
@@ -116,6 +117,7 @@ void smi_block_reset(struct smi_block *block, int np)
 
 	atomic_store(&head->attention, SMI_AWAKE);
 	atomic_store(&head->stop, 0);
+	atomic_store(&head->finished, 0);
 	smi_critical_init(&head->critical);
 	if (block->file < 0) {
 		/* Without it values that outgrow the ring fail, and say so. */

@@ -20,6 +20,7 @@ struct smi_block_head {
 	alignas(64) _Atomic uint32_t attention;
 	_Atomic uint32_t stop;     /* the map is ending */
 	alignas(64) _Atomic uint32_t cancel; /* written by anybody */
+	_Atomic uint32_t finished; /* workers that are, or were about to be: the last one rings */
 	alignas(64) _Atomic uint64_t file_end;
 	struct smi_queue_words queue;
 	struct smi_critical critical;
@@ -35,6 +36,7 @@ struct smi_slot {
 	alignas(64) _Atomic uint64_t at; /* the job that runs or ran last; UINT64_MAX before the first */
 	_Atomic uint32_t phase;          /* enum smi_phase; FINISHED is its last store */
 	_Atomic int32_t pid;
+	_Atomic uint32_t place;    /* of the backend */
 	struct smi_claim claim;
 	struct smi_pipe_words pipe;
 	struct smi_crash crash;
