@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # make, demo, check, bench, install: README.md says what each does.
-# SAN=address,undefined or SAN=thread builds with sanitizers, FAULT=1 with
-# system calls that can be made to fail; each in a directory of its own.
+# SAN=address,undefined or SAN=thread builds with sanitizers, each in
+# a directory of its own.
 
 CC = cc
 CFLAGS = -O2 -g
@@ -68,7 +68,9 @@ DIR =
 demo: $(B)/examples/wordcount
 	$(B)/examples/wordcount $(if $(DIR),"$(DIR)",/usr/include /usr/share/doc)
 
-# Tests see the library's insides, so they link the archive.
+# Tests see the library's insides, so they link the archive; test_fault.c makes
+# these calls fail.
+FAULTS = fork mmap madvise memfd_create ftruncate eventfd epoll_create1 epoll_ctl calloc malloc pthread_create
 CHECK_CFLAGS = $(shell pkg-config --cflags check 2>/dev/null)
 CHECK_LIBS = $(shell pkg-config --libs check 2>/dev/null)
 $(B)/tests/%.o: tests/%.c Makefile | check-installed
@@ -77,7 +79,7 @@ $(B)/tests/%.o: tests/%.c Makefile | check-installed
 		-Wno-format-extra-args -MMD -MP -c $< -o $@
 
 $(B)/tests/check: $(TEST_OBJ) $(B)/libsharedmem.a
-	$(CC) $(ALL_CFLAGS) -rdynamic $(TEST_OBJ) $(B)/libsharedmem.a -o $@ $(CHECK_LIBS) $(LDLIBS)
+	$(CC) $(ALL_CFLAGS) -rdynamic $(FAULTS:%=-Wl,--wrap=%) $(TEST_OBJ) $(B)/libsharedmem.a -o $@ $(CHECK_LIBS) $(LDLIBS)
 
 .PHONY: check-installed
 check-installed:
@@ -85,6 +87,7 @@ check-installed:
 
 check: $(B)/tests/check $(EXAMPLES) all
 	SMI_BUILD=$(B) $(B)/tests/check
+	$(if $(SAN),,CC=$(CC) tests/readme.sh $(B))
 
 $(B)/bench/%: bench/%.c $(B)/libsharedmem.a Makefile
 	@mkdir -p $(@D)

@@ -19,6 +19,7 @@ static Suite *(*const suites[])(void) = {
 	env_suite,
 	api_suite,
 	examples_suite,
+	fault_suite,
 };
 
 /* Deaths are what some tests are about: sanitizers must let them happen. */

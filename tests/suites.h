@@ -17,6 +17,7 @@ Suite *array_suite(void);
 Suite *env_suite(void);
 Suite *api_suite(void);
 Suite *examples_suite(void);
+Suite *fault_suite(void);
 
 /* What `check probe-...` does instead of testing: the environment is read when
  * a program starts, so some tests start this one again. */
