@@ -501,10 +501,11 @@ END_TEST
 
 static int fail_long(struct pool_worker *self, size_t job, void *arg)
 {
-	static char text[20000];
+	char text[20000];
 
 	(void)job, (void)arg;
 	memset(text, 'x', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
 	memcpy(text, "a long story ", 13);
 	return pool_fail(self, "%s", text);
 }

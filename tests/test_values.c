@@ -51,7 +51,7 @@ static bool is_filled(const void *value, size_t job, size_t size)
 		bad |= word ^ word_of(job, i);
 	}
 	word = word_of(job, i);
-	return !bad && !memcmp(bytes + 8 * i, &word, size % 8);
+	return !bad && (size % 8 == 0 || !memcmp(bytes + 8 * i, &word, size % 8));
 }
 
 struct values { size_t size, njobs; enum way way; bool in_order; char wrong[120]; size_t calls; };
@@ -211,7 +211,8 @@ END_TEST
 
 static int return_random_size(struct pool_worker *self, size_t job, void *arg)
 {
-	struct values values = *(struct values *)arg;
+	/* Not all of it: reduce writes to it meanwhile. */
+	struct values values = { .njobs = ((struct values *)arg)->njobs };
 	uint64_t random = job;
 
 	values.size = test_random(&random) >> (44 + job % 19); /* up to 1 MiB, mostly small */

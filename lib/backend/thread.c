@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Workers are threads, kept from run to run: they wait on `run`, which counts the
- * runs, and live once for each. Ranks beyond the run's np do nothing in it. */
+/* Workers are threads, kept from run to run. Each waits on a word of its own, `run`,
+ * which the master raises for the ranks that take part, and lives once for each
+ * time. */
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdalign.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backend/backend.h"
 #include "os/clock.h"
@@ -21,53 +23,66 @@
 #define YIELDS 20
 
 struct smi_threads {
-	_Atomic uint32_t run;  /* counts by SMI_NEWS; SMI_STOP: leave. Written by the master */
 	_Atomic uint32_t busy; /* threads of this run that still live it */
-	int np, started, level;
+	int started, level;
 	bool linger;
 	struct smi_crew *crew;
 	struct one {
+		alignas(64) _Atomic uint32_t run; /* counts by SMI_NEWS; SMI_STOP: leave. Written by the master */
+		_Atomic uint32_t asleep;          /* written by the thread */
 		struct smi_threads *team;
 		pthread_t thread;
 		int rank;
-		uint32_t seen; /* the run that is not its first */
 	} *one;
 };
 
-static uint32_t wait_for_run(struct smi_threads *team, uint32_t last)
+/* A while without sleeping: true when the word has moved on. */
+static bool linger(struct one *one, uint32_t last)
 {
-	uint64_t until = team->linger ? smi_now() + LINGER : 0;
-	uint32_t run;
+	uint64_t until = smi_now() + LINGER;
 
-	while ((run = atomic_load_explicit(&team->run, memory_order_acquire)) == last) {
-		if (until && smi_now() < until) {
-			for (int i = 0; i < 50; i++)
-				smi_pause();
-			sched_yield();
-		} else {
-			smi_futex_wait(&team->run, last, UINT64_MAX);
+	do {
+		for (int i = 0; i < 50; i++) {
+			if (atomic_load_explicit(&one->run, memory_order_acquire) != last)
+				return true;
+			smi_pause();
 		}
+		sched_yield();
+	} while (smi_now() < until);
+	return false;
+}
+
+static uint32_t wait_for_run(struct one *one, uint32_t last)
+{
+	if (!one->team->linger || !linger(one, last)) {
+		atomic_store(&one->asleep, 1);
+		while (atomic_load(&one->run) == last)
+			smi_futex_wait(&one->run, last, UINT64_MAX);
+		atomic_store(&one->asleep, 0);
 	}
-	return run;
+	return atomic_load(&one->run);
+}
+
+static void start_run(struct one *one)
+{
+	atomic_fetch_add(&one->run, SMI_NEWS);
+	if (atomic_load(&one->asleep))
+		smi_futex_wake(&one->run, 1);
 }
 
 static void *thread_life(void *arg)
 {
 	struct one *one = arg;
 	struct smi_threads *team = one->team;
-	uint32_t run = one->seen;
+	uint32_t run = 0;
 
 	smi_worker_level_set(team->level + 1);
-	for (;;) {
-		run = wait_for_run(team, run);
-		if (run & SMI_STOP)
-			return NULL;
-		if (one->rank < team->np) {
-			team->crew->live(team->crew->context, one->rank);
-			if (atomic_fetch_sub(&team->busy, 1) == 1)
-				smi_futex_wake(&team->busy, 1);
-		}
+	while (!((run = wait_for_run(one, run)) & SMI_STOP)) {
+		team->crew->live(team->crew->context, one->rank);
+		if (atomic_fetch_sub(&team->busy, 1) == 1)
+			smi_futex_wake(&team->busy, 1);
 	}
+	return NULL;
 }
 
 static struct smi_threads *open_threads(struct smi_crew *crew)
@@ -79,9 +94,11 @@ static struct smi_threads *open_threads(struct smi_crew *crew)
 	team->crew = crew;
 	team->level = smi_worker_level();
 	team->linger = crew->most <= smi_cpus_here();
-	team->one = calloc((size_t)crew->most, sizeof *team->one);
-	if (team->one)
+	team->one = aligned_alloc(64, (size_t)crew->most * sizeof *team->one);
+	if (team->one) {
+		memset(team->one, 0, (size_t)crew->most * sizeof *team->one);
 		return team;
+	}
 	free(team);
 	return NULL;
 }
@@ -95,7 +112,6 @@ static int start_thread(struct smi_threads *team, int rank)
 
 	one->team = team;
 	one->rank = rank;
-	one->seen = atomic_load(&team->run);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &mask);
 	r = pthread_create(&one->thread, NULL, thread_life, one);
@@ -116,10 +132,9 @@ static int thread_start(struct smi_crew *crew)
 	}
 	if (r < 0)
 		return r;
-	team->np = crew->np;
 	atomic_store(&team->busy, (uint32_t)crew->np);
-	atomic_fetch_add(&team->run, SMI_NEWS);
-	smi_futex_wake(&team->run, INT_MAX);
+	for (int i = 0; i < crew->np; i++)
+		start_run(&team->one[i]);
 	return 0;
 }
 
@@ -156,7 +171,8 @@ static void thread_fini(struct smi_crew *crew, bool inherited)
 	crew->threads = NULL;
 	/* fork() took only the thread that called it. */
 	if (!inherited) {
-		smi_futex_stop(&team->run);
+		for (int i = 0; i < team->started; i++)
+			smi_futex_stop(&team->one[i].run);
 		for (int i = 0; i < team->started; i++)
 			pthread_join(team->one[i].thread, NULL);
 	}

@@ -22,10 +22,15 @@ static size_t round16(size_t size)
 	return (size + SMI_ALIGN - 1) & ~(size_t)(SMI_ALIGN - 1);
 }
 
+static void put_word(struct smi_frame *frame, enum smi_frame_kind kind, uint64_t number)
+{
+	atomic_store_explicit(&frame->word, (uint64_t)kind << SMI_KIND_SHIFT | number, memory_order_release);
+}
+
 static void put_header(struct smi_frame *frame, uint64_t job, enum smi_frame_kind kind, uint64_t number)
 {
 	frame->job = job;
-	atomic_store_explicit(&frame->word, (uint64_t)kind << SMI_KIND_SHIFT | number, memory_order_relaxed);
+	put_word(frame, kind, number);
 }
 
 void smi_writer_init(struct smi_writer *writer, const struct smi_pipe *pipe,
@@ -102,8 +107,7 @@ void smi_writer_look(struct smi_writer *writer)
 static void close_run(struct smi_writer *writer)
 {
 	if (writer->run_size > 0)
-		put_header(writer->run, writer->run_next - writer->run_count, SMI_FRAME_VALUE,
-			   writer->run_count << SMI_COUNT_SHIFT | writer->run_size);
+		put_word(writer->run, SMI_FRAME_VALUE, writer->run_count << SMI_COUNT_SHIFT | writer->run_size);
 	writer->run = NULL;
 	writer->run_size = writer->run_left = 0;
 }
@@ -174,9 +178,7 @@ static int commit_empty(struct smi_writer *writer, uint64_t job)
 	if (writer->run && writer->run_size == 0 && job == writer->run_next) {
 		writer->run_next++;
 		writer->run_count++;
-		atomic_store_explicit(&writer->run->word,
-				      (uint64_t)SMI_FRAME_EMPTY << SMI_KIND_SHIFT | writer->run_count,
-				      memory_order_release);
+		put_word(writer->run, SMI_FRAME_EMPTY, writer->run_count);
 		if (!writer->quiet)
 			smi_bell_news(&writer->bell);
 		return 0;
