@@ -2,8 +2,9 @@
 /* Where forked workers begin to run. A system that forks as many children as it
  * has CPUs puts the first ones beside the parent and moves them later, which
  * costs a map's whole launch; so the parent puts each child on a CPU of its own,
- * the last one on the CPU that it is about to leave to it, and each child takes
- * the parent's mask back as soon as it runs. */
+ * the last one on the CPU that it is about to leave to it. At once it gives them
+ * its own mask again: where a child has to wait for its CPU, another that falls
+ * idle may take it. */
 #ifndef SMI_OS_PLACE_H
 #define SMI_OS_PLACE_H
 
@@ -18,7 +19,8 @@ struct smi_places {
 	cpu_set_t mask; /* the parent's */
 };
 
-/* For `np` children: places them only when they take all CPUs. */
+/* For `np` children: places them only when they take all CPUs, and nothing else
+ * runs. */
 void smi_places_find(struct smi_places *places, int np);
 
 /* In the parent: puts child `rank` of `np` on its CPU, unless it runs already.
