@@ -40,7 +40,7 @@ struct scene {
 
 /* Not static, so that the backtrace can name it. */
 void write_through_a_null_pointer(void);
-__attribute__((__noinline__)) void write_through_a_null_pointer(void)
+__attribute__((__noinline__, __no_sanitize__("undefined"))) void write_through_a_null_pointer(void)
 {
 	int *volatile nowhere = NULL;
 

@@ -501,7 +501,7 @@ END_TEST
 
 static int fail_long(struct pool_worker *self, size_t job, void *arg)
 {
-	char text[20000];
+	char text[20000] = { 0 };
 
 	(void)job, (void)arg;
 	memset(text, 'x', sizeof text - 1);
@@ -717,6 +717,30 @@ START_TEST(after_a_map_that_failed_no_worker_is_left)
 }
 END_TEST
 
+/* Threads that have no part in a small map may still be waking up to it when the
+ * next one begins: they live once in that one too. */
+START_TEST(small_and_large_maps_may_alternate)
+{
+	struct hooks *hooks = test_shared(sizeof *hooks);
+	struct pool *pool = test_open(&(struct pool_options){ .np = 8, .backend = backends[_i],
+		.worker_begin = hook_begin, .worker_end = hook_end, .hook_arg = hooks });
+	int maps = test_slow() || backends[_i] == POOL_FORK ? 200 : 5000;
+
+	for (int i = 0; i < maps; i++) {
+		int np = i % 2 ? 1 : 8;
+
+		memset(hooks, 0, sizeof *hooks);
+		assert_ok(pool, pool_map(pool, (size_t)np, nothing, NULL, NULL));
+		for (int rank = 0; rank < 8; rank++)
+			if (hooks->begun[rank] != (rank < np) || hooks->ended[rank] != (rank < np))
+				ck_abort_msg("map %d of %d: rank %d began %d times", i, np, rank,
+					     hooks->begun[rank]);
+	}
+	pool_close(pool);
+	test_unshare(hooks, sizeof *hooks);
+}
+END_TEST
+
 START_TEST(a_pool_maps_a_thousand_times)
 {
 	struct pool *pool = test_open(&(struct pool_options){ .np = 2, .backend = backends[_i] });
@@ -766,6 +790,7 @@ Suite *map_suite(void)
 	tcase_add_loop_test(test, a_running_pool_takes_no_second_map, 0, 3);
 	tcase_add_loop_test(test, debug_mode_runs_jobs_in_the_calling_thread, 0, 3);
 	tcase_add_test(test, after_a_map_that_failed_no_worker_is_left);
+	tcase_add_loop_test(test, small_and_large_maps_may_alternate, 0, 2);
 	tcase_add_loop_test(test, a_pool_maps_a_thousand_times, 0, 3);
 	return suite;
 }
