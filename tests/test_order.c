@@ -80,7 +80,7 @@ static void delay(size_t job, int kind)
 	uint64_t random = job * 31 + 7;
 
 	switch (kind) {
-	case 0: if (job == 0) test_nap(0.1); break;            /* everybody waits for the first */
+	case 0: if (job == 0) test_nap(20e-3); break;          /* everybody waits for the first */
 	case 1: if (job % 16 == 0) test_nap(4e-3); break;
 	case 2: test_nap(job % 16 < 8 ? 1e-3 * (double)(8 - job % 16) : 0); break; /* later is faster */
 	default: test_nap(1e-6 * (double)(test_random(&random) % 1500)); break;

@@ -118,7 +118,7 @@ static int enter_in_order(struct pool_worker *self, size_t job, void *arg)
 	if (test_random(&random) % 32 == 0)
 		test_nap(50e-6);
 	if (board->kind == FIRST_SLOW && job == 0)
-		test_nap(50e-3);
+		test_nap(10e-3);
 	if (skips(board->kind, job, ORDERED_JOBS))
 		return 0;
 	POOL_ORDERED(self) {
