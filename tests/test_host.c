@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -497,6 +498,34 @@ START_TEST(a_worker_has_no_handlers_of_the_program)
 }
 END_TEST
 
+static int same_mask(struct pool_worker *self, size_t job, void *arg)
+{
+	cpu_set_t mine;
+
+	(void)self, (void)job;
+	if (sched_getaffinity(0, sizeof mine, &mine))
+		return 1;
+	return CPU_EQUAL(&mine, (cpu_set_t *)arg) ? 0 : 2;
+}
+
+/* As many workers as CPUs, fewer and more. */
+START_TEST(workers_may_run_wherever_the_program_may)
+{
+	cpu_set_t mask;
+	int cpus;
+
+	ck_assert_int_eq(sched_getaffinity(0, sizeof mask, &mask), 0);
+	cpus = CPU_COUNT(&mask);
+	for (int np = cpus > 1 ? cpus - 1 : 1; np <= cpus + 1; np++) {
+		struct pool *pool = test_open(&(struct pool_options){ .np = np, .backend = backends[_i] });
+
+		for (int i = 0; i < 50; i++)
+			assert_ok(pool, pool_map(pool, 20, same_mask, NULL, &mask));
+		pool_close(pool);
+	}
+}
+END_TEST
+
 static volatile sig_atomic_t interrupts;
 
 static void count_interrupt(int signal)
@@ -766,6 +795,7 @@ Suite *host_suite(void)
 	tcase_add_test(test, a_worker_holds_no_descriptors_of_its_siblings);
 	tcase_add_test(test, the_program_keeps_its_signals_and_descriptors);
 	tcase_add_test(test, a_worker_has_no_handlers_of_the_program);
+	tcase_add_loop_test(test, workers_may_run_wherever_the_program_may, 0, 2);
 	tcase_add_test(test, an_interrupt_reaches_the_program_not_the_jobs);
 	tcase_add_loop_test(test, signals_that_interrupt_calls_do_no_harm, 0, 2);
 	tcase_add_test(test, closed_standard_streams_do_no_harm);

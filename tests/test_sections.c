@@ -150,7 +150,7 @@ START_TEST(ordered_goes_by_the_jobs_ids)
 	for (size_t job = 0; job < ORDERED_JOBS; job++)
 		entering += !skips(_i % KINDS, job, ORDERED_JOBS);
 	for (size_t p = 0; p < COUNT(nps); p++)
-		for (int how = 0; how < 9; how++) {
+		for (int how = 0; how < 9; how += test_slow() ? 4 : 1) {
 			struct pool *pool = test_open(&(struct pool_options){ .np = nps[p],
 				.backend = backends[_i / KINDS], .schedule = POOL_STATIC + how / 3,
 				.chunk = how % 3 == 2 ? 7 : (size_t)(how % 3), .in_order = how % 2 });
