@@ -2,6 +2,7 @@
 /* Runs every suite. CK_RUN_SUITE and CK_RUN_CASE pick some, CK_FORK=no runs
  * all in one process (valgrind). */
 #include "suites.h"
+#include "testing.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && !strncmp(argv[1], "probe-", 6))
 		return env_probe(argv[1] + 6);
+	if (strchr(argv[0], '/')) /* valgrind has a /proc/self/exe of its own */
+		test_program = argv[0];
 	forget_environment();
 	runner = srunner_create(NULL);
 	for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)

@@ -115,6 +115,8 @@ START_TEST(too_large_arrays_are_enomem)
 		{ SIZE_MAX / 2 + 1, 2 }, { SIZE_MAX / 4, 1 } };
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		if (test_slow() && cases[i][0] * cases[i][1] / cases[i][1] == cases[i][0])
+			continue; /* too large for any system, but not for valgrind's own mmap */
 		errno = 0;
 		ck_assert_ptr_null(shared_empty(cases[i][0], cases[i][1]));
 		ck_assert_int_eq(errno, ENOMEM);

@@ -714,7 +714,8 @@ static int with_few_descriptors(void *arg)
 
 START_TEST(too_few_descriptors_are_said_and_leak_nothing)
 {
-	ck_assert_int_eq(in_child(with_few_descriptors, NULL, 15), 0);
+	if (!test_slow()) /* valgrind keeps the upper descriptors */
+		ck_assert_int_eq(in_child(with_few_descriptors, NULL, 15), 0);
 }
 END_TEST
 

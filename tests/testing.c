@@ -23,6 +23,8 @@
 #define SANITIZED 0
 #endif
 
+const char *test_program = "/proc/self/exe";
+
 bool test_slow(void)
 {
 	const char *preload = getenv("LD_PRELOAD");

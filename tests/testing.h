@@ -14,6 +14,9 @@
 
 #include <sharedmem.h>
 
+/* This program, to be run again. */
+extern const char *test_program;
+
 /* A test case whose tests are checked for leaks and end after `seconds`. */
 TCase *test_case(Suite *suite, const char *name, double seconds);
 
