@@ -99,13 +99,19 @@ static inline int bench_compare(const void *x, const void *y)
 	return (a > b) - (a < b);
 }
 
-static inline double bench_median(const double *value, int n)
+/* The value below which `part` of all lie; 0.5 is the median. */
+static inline double bench_quantile(const double *value, int n, double part)
 {
 	double sorted[BENCH_ROUNDS];
 
 	memcpy(sorted, value, n * sizeof *value);
 	qsort(sorted, n, sizeof *sorted, bench_compare);
-	return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+	return sorted[(int)((n - 1) * part + 0.5)];
+}
+
+static inline double bench_median(const double *value, int n)
+{
+	return bench_quantile(value, n, 0.5);
 }
 
 static inline int bench_row(const struct bench_case *c)
@@ -209,18 +215,25 @@ static inline void bench_verdict(const struct bench_case *c, double ours, double
 		       c->goal == BENCH_RATIO_AT_MOST ? "" : c->unit, reached ? "reached" : "missed");
 }
 
-/* One line: what, backend, workers, size, figure; peer, figure, ratio; verdict. */
-static inline void bench_print(const struct bench_case *c, int np, double ours,
-			       const char *peer, double figure, double ratio, bool verdict)
+static inline void bench_print_ours(const struct bench_case *c, const char *what, int np, double ours)
 {
 	static const char *const backend[] = { "default", "fork", "thread", "serial" };
 
-	printf("%-36s %-6s np %d  %-16s %8.4g %s", c->what, backend[c->options.backend], np, c->size,
-	       ours, c->unit);
-	if (peer)
-		printf("  %s %.4g %s, ratio %.2f", peer, figure, c->unit, ratio);
-	if (verdict)
-		bench_verdict(c, ours, ratio);
+	printf("%-36s %-6s np %d  %-16s %8.4g %s", what, backend[c->options.backend], np, c->size, ours,
+	       c->unit);
+}
+
+/* One line: what, backend, workers, size, figure; the peer, its figure, the
+ * ratio and its quartiles; with the first peer, the verdict. */
+static inline void bench_print(const struct bench_case *c, int np, const double *ours, int ipeer,
+			       const double *peer, const double *ratio)
+{
+	bench_print_ours(c, c->what, np, bench_median(ours, BENCH_ROUNDS));
+	printf("  %s %.4g %s, ratio %.2f (%.2f-%.2f)", c->peer[ipeer].name,
+	       bench_median(peer, BENCH_ROUNDS), c->unit, bench_median(ratio, BENCH_ROUNDS),
+	       bench_quantile(ratio, BENCH_ROUNDS, 0.25), bench_quantile(ratio, BENCH_ROUNDS, 0.75));
+	if (ipeer == 0)
+		bench_verdict(c, bench_median(ours, BENCH_ROUNDS), bench_median(ratio, BENCH_ROUNDS));
 	putchar('\n');
 	fflush(stdout);
 }
@@ -257,19 +270,14 @@ static inline void bench_case_run(const struct bench_case *c, int icase, int np)
 	for (int i = 0; i < npeers; i++)
 		bench_stop(&server[i]);
 
-	if (npeers == 0)
-		bench_print(c, np, bench_median(ours, BENCH_ROUNDS), NULL, 0, NAN, true);
 	for (int i = 0; i < npeers; i++)
-		bench_print(c, np, bench_median(ours, BENCH_ROUNDS), c->peer[i].name,
-			    bench_median(peer[i], BENCH_ROUNDS), bench_median(ratio[i], BENCH_ROUNDS),
-			    i == 0);
+		bench_print(c, np, ours, i, peer[i], ratio[i]);
 	if (c->first) {
-		struct bench_case fresh = *c;
 		char what[64];
 
 		snprintf(what, sizeof what, "%s, first map", c->what);
-		fresh.what = what;
-		bench_print(&fresh, np, first, NULL, 0, NAN, false);
+		bench_print_ours(c, what, np, first);
+		putchar('\n');
 	}
 }
 
