@@ -23,7 +23,7 @@
 
 #include <sharedmem.h>
 
-enum { BENCH_PEERS = 3, BENCH_ROUNDS = 11, BENCH_ROW = 5, BENCH_NP = 2 };
+enum { BENCH_PEERS = 3, BENCH_ROUNDS = 9, BENCH_ROW = 5, BENCH_NP = 2 };
 
 /* A measurement: prepares, works, and returns the figure in the case's unit. */
 typedef double (*bench_peer_fn)(int np);
