@@ -6,6 +6,7 @@
 #include <sharedmem/array.h>
 #include <sharedmem/env.h>
 #include <sharedmem/pool.h>
+#include <sharedmem/sort.h>
 #include <sharedmem/types.h>
 
 #endif

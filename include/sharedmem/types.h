@@ -28,4 +28,25 @@ enum pool_on_failure {
 	POOL_CONTINUE = 1 /* goes on with the others */
 };
 
+/* What an array's items are. */
+enum shared_type {
+	SHARED_INT8 = 0,
+	SHARED_UINT8 = 1,
+	SHARED_INT16 = 2,
+	SHARED_UINT16 = 3,
+	SHARED_INT32 = 4,
+	SHARED_UINT32 = 5,
+	SHARED_INT64 = 6,
+	SHARED_UINT64 = 7,
+	SHARED_FLOAT32 = 8,
+	SHARED_FLOAT64 = 9
+};
+
+/* Where shared_searchsorted places a needle that equals some items: before
+ * the first of them, or after the last. */
+enum shared_side {
+	SHARED_LEFT = 0,
+	SHARED_RIGHT = 1
+};
+
 #endif

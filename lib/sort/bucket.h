@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* Sorting one bucket: a radix pass from `a` to `b` by the leading bits in which
+ * its records differ, then groups of whole sub-buckets go through the network
+ * of the leaves, which writes the sink. Sub-buckets too large for a group are
+ * buckets themselves. Included once for each record width. */
+
+struct N(digits) {
+	RECORD base;      /* of the smallest record, with the index cleared */
+	unsigned shift;
+	uint32_t n;
+	bool settles;     /* records of one digit have the same key bits */
+};
+
+INLINE unsigned N(bit_length)(RECORD x)
+{
+	return x ? 64 - (unsigned)__builtin_clzll(x) : 0;
+}
+
+/* How to take m records apart; false when they have the same key bits. */
+INLINE bool N(digits_choose)(const struct smi_plan *plan, const RECORD *a, size_t m,
+			     struct N(digits) *digits)
+{
+	VEC min = V(load)(a), max = min, min2 = min, max2 = min;
+	unsigned index_bits = plan->pack.index_bits, bits, width;
+	size_t i = 0;
+	RECORD low, high;
+
+	for (; i + 2 * LANES <= m; i += 2 * LANES) {
+		min = V(min)(min, V(load)(a + i));
+		max = V(max)(max, V(load)(a + i));
+		min2 = V(min)(min2, V(load)(a + i + LANES));
+		max2 = V(max)(max2, V(load)(a + i + LANES));
+	}
+	low = V(lowest)(V(min)(min, min2));
+	high = V(highest)(V(max)(max, max2));
+	for (; i < m; i++) {
+		low = a[i] < low ? a[i] : low;
+		high = a[i] > high ? a[i] : high;
+	}
+	low = low >> index_bits << index_bits;
+	bits = N(bit_length)((high - low) >> index_bits);
+	if (bits == 0)
+		return false;
+	width = N(bit_length)((RECORD)((m - 1) / LEAF_AVERAGE));
+	width = width < 3 ? 3 : width > 12 ? 12 : width;
+	width = width > bits ? bits : width;
+	digits->base = low;
+	digits->shift = index_bits + bits - width;
+	digits->n = (uint32_t)((high - low) >> digits->shift) + 1;
+	digits->settles = bits == width;
+	return true;
+}
+
+INLINE void N(digits_compute)(const struct N(digits) *digits, const RECORD *a, uint32_t *digit)
+{
+	STORE_DIGITS(digit, V(right)(V(sub)(V(load)(a), V(set)(digits->base)), digits->shift));
+}
+
+/* Counts, then turns counts into the places where sub-buckets begin. */
+INLINE void N(count_records)(const struct N(digits) *digits, const RECORD *a, size_t m,
+			     uint32_t *count)
+{
+	uint32_t digit[AHEAD] __attribute__((aligned(64))), sum = 0;
+	size_t i = 0;
+
+	memset(count, 0, digits->n * sizeof *count);
+	for (; i + AHEAD <= m; i += AHEAD) {
+		for (size_t j = 0; j < AHEAD; j += LANES)
+			N(digits_compute)(digits, a + i + j, digit + j);
+		for (size_t j = 0; j < AHEAD; j++)
+			count[digit[j]]++;
+	}
+	for (; i < m; i++)
+		count[(RECORD)(a[i] - digits->base) >> digits->shift]++;
+	for (uint32_t d = 0; d < digits->n; d++) {
+		uint32_t here = count[d];
+
+		count[d] = sum;
+		sum += here;
+	}
+}
+
+/* Moves records from a to b; then count[d] is where sub-bucket d ends. */
+INLINE void N(move_records)(const struct N(digits) *digits, const RECORD *restrict a,
+			    RECORD *restrict b, size_t m, uint32_t *restrict count)
+{
+	enum { LAG = 128 };
+	uint32_t digit[2 * LAG] __attribute__((aligned(64)));
+	size_t whole = m / LANES * LANES, filled = 0, i = 0;
+
+	while (i < whole) {
+		if (filled < whole) {
+			N(digits_compute)(digits, a + filled, digit + (filled & (2 * LAG - 1)));
+			filled += LANES;
+			if (filled <= LAG)
+				continue;
+		}
+		for (size_t j = 0; j < LANES; j++)
+			b[count[digit[(i + j) & (2 * LAG - 1)]]++] = a[i + j];
+		i += LANES;
+	}
+	for (; i < m; i++)
+		b[count[(RECORD)(a[i] - digits->base) >> digits->shift]++] = a[i];
+}
+
+static void N(kernel_bucket)(const struct smi_plan *plan, RECORD *a, RECORD *b, size_t m,
+			     size_t position, uint32_t *count);
+
+/* Whole sub-buckets of b, as many as fit a group, to the sink. */
+INLINE void N(finish_groups)(const struct smi_plan *plan, const struct N(digits) *digits,
+			     RECORD *a, RECORD *b, size_t m, size_t position, uint32_t *count)
+{
+	size_t done = 0, end;
+
+	while (m - done > N(GROUP)) {
+		/* The sub-bucket of the first record that is too many begins here: */
+		RECORD d = (RECORD)(b[done + N(GROUP)] - digits->base) >> digits->shift;
+
+		end = d ? count[d - 1] : 0;
+		if (end > done) {
+			N(group)(plan, b + done, end - done, position + done);
+		} else {
+			end = count[d];
+			N(kernel_bucket)(plan, b + done, a + done, end - done, position + done,
+					 count + digits->n);
+		}
+		done = end;
+	}
+	N(group)(plan, b + done, m - done, position + done);
+}
+
+static void N(kernel_bucket)(const struct smi_plan *plan, RECORD *a, RECORD *b, size_t m,
+			     size_t position, uint32_t *count)
+{
+	struct N(digits) digits;
+#if RECORD_BITS == 64
+	struct smi_plan finer;
+#endif
+
+	if (m <= N(GROUP)) {
+		N(group)(plan, a, m, position);
+		return;
+	}
+	if (!N(digits_choose)(plan, a, m, &digits)) {
+#if RECORD_BITS == 64
+		if (!plan->exact && unpack_prefix(plan, a, m, &finer)) {
+			kernel_bucket64(&finer, a, b, m, position, count);
+			return;
+		}
+#endif
+		N(emit)(plan, a, m, position);
+		return;
+	}
+	N(count_records)(&digits, a, m, count);
+	N(move_records)(&digits, a, b, m, count);
+	if (digits.settles && plan->exact)
+		N(emit)(plan, b, m, position);
+	else
+		N(finish_groups)(plan, &digits, a, b, m, position, count);
+}

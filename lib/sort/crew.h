@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* The threads that sort: the caller and helpers that are kept between calls.
+ *
+ * The caller gives out numbered parts of a step and works on them itself; a
+ * helper takes parts when it is there. So nobody ever waits for a helper to
+ * wake up, only for parts that one has begun. Idle helpers look for work for
+ * some microseconds, then sleep. There is one crew in the process: who finds
+ * it taken works alone. */
+#ifndef SMI_SORT_CREW_H
+#define SMI_SORT_CREW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct smi_crew {
+	int np;    /* threads that may work, the caller included */
+};
+
+typedef void (*smi_part_fn)(void *arg, size_t part, int rank);
+
+/* Takes the crew, np threads at most; np is 1 when it is taken or none can be
+ * started. Each entry is left once. */
+void smi_crew_enter(struct smi_crew *crew, int np);
+void smi_crew_leave(struct smi_crew *crew);
+
+/* Calls work(arg, part, rank) for the parts 0 ... parts-1, parts < 2^31, each
+ * once, in ascending order of start, rank < crew->np naming the thread; returns
+ * when all have returned. */
+void smi_crew_each(const struct smi_crew *crew, size_t parts, smi_part_fn work, void *arg);
+
+#endif

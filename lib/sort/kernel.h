@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* The inner loops, one set for each instruction set, and what they work on.
+ *
+ * A record is what moves: either a prefix of the key's image and, below it,
+ * the key's index (argsort), or the image itself (sort). Records are numbers
+ * that sort upwards; that two are equal in everything but the index means a
+ * tie, which the index decides unless bits of the image were dropped. */
+#ifndef SMI_SORT_KERNEL_H
+#define SMI_SORT_KERNEL_H
+
+#include "sort/key.h"
+
+#define SMI_DIGITS 1024 /* most buckets of one partition */
+
+/* How a key's image becomes the number of its bucket; never decreasing. */
+enum smi_map_kind {
+	SMI_MAP_SHIFT,  /* (image - base) >> shift */
+	SMI_MAP_LINEAR, /* (value - low) * scale, of a float's value */
+	SMI_MAP_LOG     /* the bits of (double)(image - base), less those of 1.0, >> shift */
+};
+
+struct smi_map {
+	enum smi_map_kind kind;
+	unsigned shift;
+	uint64_t base;
+	double low, scale;
+	uint32_t top;   /* the last bucket: larger digits become this one */
+};
+
+/* record = (image - base) >> drop << index_bits | index */
+struct smi_pack {
+	uint64_t base;
+	unsigned drop;
+	unsigned index_bits;
+	bool indexed;    /* false: no index is added */
+};
+
+/* What becomes of sorted records. */
+enum smi_sink {
+	SMI_TO_INDEX64,
+	SMI_TO_INDEX32,
+	SMI_TO_KEY
+};
+
+struct smi_plan {
+	struct smi_keys keys;
+	struct smi_pack pack;
+	bool exact;          /* no bits were dropped: equal prefixes are equal keys */
+	uint64_t index_mask;
+	enum smi_sink sink;
+	void *out;           /* size_t, uint32_t, or the keys (maybe misaligned) */
+};
+
+struct smi_range {
+	uint64_t min, max;
+	uint64_t varying;    /* bits in which some key differs from key lo */
+	bool minus_zero;     /* a float -0 is there */
+};
+
+/* What smi_kernel.order answers, or-ed; 0: none of them. */
+enum {
+	SMI_RISING = 1,           /* no key is below the one before it */
+	SMI_FALLING = 2,          /* no key is above it */
+	SMI_STRICTLY_FALLING = 4  /* every key is below it */
+};
+
+struct smi_kernel {
+	const char *name;
+
+	/* How keys lo ... hi-1 lie; may stop early when the answer is 0. */
+	unsigned (*order)(const struct smi_keys *keys, size_t lo, size_t hi);
+
+	/* Smallest and largest image of keys lo ... hi-1, lo < hi. */
+	void (*range)(const struct smi_keys *keys, size_t lo, size_t hi, struct smi_range *range);
+
+	/* Adds the keys lo ... hi-1, fewer than 2^32, to count[digit]. */
+	void (*histogram)(const struct smi_keys *keys, const struct smi_map *map, size_t lo,
+			  size_t hi, uint32_t *count);
+
+	/* Puts the record of each key at out[next[digit]++]; keys of one digit
+	 * stay in order. The narrow one stores the low half of the record. */
+	void (*scatter)(const struct smi_keys *keys, const struct smi_map *map,
+			const struct smi_pack *pack, size_t lo, size_t hi, uint64_t *next,
+			uint64_t *out);
+	void (*scatter_narrow)(const struct smi_keys *keys, const struct smi_map *map,
+			       const struct smi_pack *pack, size_t lo, size_t hi, uint64_t *next,
+			       uint32_t *out);
+
+	/* The records of keys lo ... hi-1, in order. */
+	void (*pack)(const struct smi_keys *keys, const struct smi_pack *pack, size_t lo,
+		     size_t hi, uint64_t *records);
+	void (*pack_narrow)(const struct smi_keys *keys, const struct smi_pack *pack, size_t lo,
+			    size_t hi, uint32_t *records);
+
+	/* Sorts m < 2^32 records, which must be in input order where equal, and
+	 * writes what they stand for to the plan's sink from `position` on. May
+	 * overwrite both arrays of m; `records` may be the sink's own memory.
+	 * `count` has room for SMI_COUNTS. Narrow records are images of 4-byte
+	 * keys, and the sink is keys; the wide ones know keys of 8 bytes only. */
+	void (*bucket)(const struct smi_plan *plan, uint64_t *records, uint64_t *spare, size_t m,
+		       size_t position, uint32_t *count);
+	void (*bucket_narrow)(const struct smi_plan *plan, uint32_t *records, uint32_t *spare,
+			      size_t m, size_t position, uint32_t *count);
+
+	/* Writes records that are in order already to the sink. */
+	void (*emit)(const struct smi_plan *plan, const uint64_t *records, size_t m,
+		     size_t position);
+	void (*emit_narrow)(const struct smi_plan *plan, const uint32_t *records, size_t m,
+			    size_t position);
+};
+
+/* Room for the counts of all levels that one bucket can need: each level has
+ * at most 2^12 digits and settles at least as many bits as it has digits. */
+#define SMI_COUNTS ((size_t)8 << 12)
+
+extern const struct smi_kernel smi_kernel_portable;
+#if defined(__x86_64__)
+extern const struct smi_kernel smi_kernel_avx2;
+extern const struct smi_kernel smi_kernel_avx512;
+#endif
+
+/* The best kernel that this CPU and its system can run. */
+const struct smi_kernel *smi_kernel(void);
+
+/* For tests: sort with the kernel of this name from now on, NULL: with the
+ * best. 0, -ENOENT when there is none of that name, -ENOTSUP when the CPU
+ * cannot run it. */
+int smi_sort_use(const char *name);
+
+#endif

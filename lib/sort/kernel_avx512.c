@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* The inner loops for CPUs with AVX-512. */
+#include "sort/kernel.h"
+
+#if defined(__x86_64__)
+
+#include "sort/lanes_avx512.h"
+#include "sort/scan.h"
+#include "sort/spread.h"
+#include "sort/ties.h"
+
+#include "sort/width64.h"
+#include "sort/network.h"
+#include "sort/width32.h"
+#include "sort/network.h"
+#include "sort/group.h"
+
+enum { LEAF_AVERAGE = 8 }; /* records in a sub-bucket, several of which make a group */
+
+#include "sort/width64.h"
+#include "sort/bucket.h"
+#include "sort/width32.h"
+#include "sort/bucket.h"
+
+const struct smi_kernel smi_kernel_avx512 = {
+	.name = "avx512",
+	.order = kernel_order,
+	.range = kernel_range,
+	.histogram = kernel_histogram,
+	.scatter = kernel_scatter,
+	.scatter_narrow = kernel_scatter_narrow,
+	.pack = kernel_pack,
+	.pack_narrow = kernel_pack_narrow,
+	.bucket = kernel_bucket64,
+	.bucket_narrow = kernel_bucket32,
+	.emit = kernel_emit,
+	.emit_narrow = kernel_emit_narrow,
+};
+
+#endif

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/* Vectors of unsigned numbers, AVX2: four of 64 bits or eight of 32; see
+ * lanes_avx512.h. There is no unsigned 64-bit comparison: scan.h's functions
+ * flip the top bits, the networks work on flipped numbers (bias). */
+#ifndef SMI_SORT_LANES_H
+#define SMI_SORT_LANES_H
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#include "sort/key.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+typedef __m256i v64;
+typedef __m256i v32;
+enum { V64_LANES = 4, V32_LANES = 8 };
+
+INLINE v64 v64_set(uint64_t x) { return _mm256_set1_epi64x((long long)x); }
+INLINE v64 v64_count(void) { return _mm256_set_epi64x(3, 2, 1, 0); }
+INLINE v64 v64_load(const uint64_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
+INLINE void v64_store(uint64_t *p, v64 v) { _mm256_storeu_si256((__m256i *)p, v); }
+INLINE v64 v64_add(v64 a, v64 b) { return _mm256_add_epi64(a, b); }
+INLINE v64 v64_sub(v64 a, v64 b) { return _mm256_sub_epi64(a, b); }
+INLINE v64 v64_and(v64 a, v64 b) { return _mm256_and_si256(a, b); }
+INLINE v64 v64_or(v64 a, v64 b) { return _mm256_or_si256(a, b); }
+INLINE v64 v64_xor(v64 a, v64 b) { return _mm256_xor_si256(a, b); }
+INLINE v64 v64_left(v64 a, unsigned n) { return _mm256_sll_epi64(a, _mm_cvtsi32_si128((int)n)); }
+INLINE v64 v64_right(v64 a, unsigned n) { return _mm256_srl_epi64(a, _mm_cvtsi32_si128((int)n)); }
+
+INLINE v64 v64_bias(v64 a) { return v64_xor(a, v64_set(1ull << 63)); }
+INLINE v32 v32_bias(v32 a) { return a; }
+
+/* All ones in the lanes where a < b. */
+INLINE v64 less(v64 a, v64 b) { return _mm256_cmpgt_epi64(v64_bias(b), v64_bias(a)); }
+INLINE v64 choose(v64 a, v64 b, v64 take_b) { return _mm256_blendv_epi8(a, b, take_b); }
+INLINE v64 v64_min(v64 a, v64 b) { return choose(b, a, less(a, b)); }
+INLINE v64 v64_max(v64 a, v64 b) { return choose(a, b, less(a, b)); }
+INLINE bool v64_any_less(v64 a, v64 b) { return !_mm256_testz_si256(less(a, b), less(a, b)); }
+
+INLINE bool v64_any_equal(v64 a, v64 b)
+{
+	v64 same = _mm256_cmpeq_epi64(a, b);
+
+	return !_mm256_testz_si256(same, same);
+}
+
+INLINE uint64_t v64_lowest(v64 a)
+{
+	uint64_t x[4], low;
+
+	v64_store(x, a);
+	low = x[0];
+	for (int i = 1; i < 4; i++)
+		low = x[i] < low ? x[i] : low;
+	return low;
+}
+
+INLINE uint64_t v64_highest(v64 a) { return ~v64_lowest(v64_xor(a, v64_set(UINT64_MAX))); }
+
+INLINE uint64_t v64_union(v64 a)
+{
+	uint64_t x[4];
+
+	v64_store(x, a);
+	return x[0] | x[1] | x[2] | x[3];
+}
+
+INLINE __m128i low_halves(v64 v)
+{
+	v64 packed = _mm256_permutevar8x32_epi32(v, _mm256_set_epi32(7, 5, 3, 1, 6, 4, 2, 0));
+
+	return _mm256_castsi256_si128(packed);
+}
+
+INLINE void v64_store_narrow(uint32_t *p, v64 v)
+{
+	_mm_storeu_si128((__m128i *)p, low_halves(v));
+}
+
+INLINE v64 v64_bits(enum smi_kind kind, const void *p)
+{
+	switch (smi_kind_size(kind)) {
+	case 1:
+		return _mm256_cvtepu8_epi64(_mm_loadu_si32(p));
+	case 2:
+		return _mm256_cvtepu16_epi64(_mm_loadl_epi64(p));
+	case 4:
+		return _mm256_cvtepu32_epi64(_mm_loadu_si128(p));
+	default:
+		return _mm256_loadu_si256(p);
+	}
+}
+
+INLINE v64 v64_image(enum smi_kind kind, uint64_t flip, const void *p)
+{
+	v64 bits = v64_bits(kind, p);
+
+	if (kind == SMI_FLOAT64) {
+		__m256d x = _mm256_castsi256_pd(bits);
+		v64 nan = _mm256_castpd_si256(_mm256_cmp_pd(x, x, _CMP_UNORD_Q)), sign;
+
+		bits = _mm256_castpd_si256(_mm256_add_pd(x, _mm256_setzero_pd()));
+		sign = _mm256_cmpgt_epi64(_mm256_setzero_si256(), bits);
+		bits = v64_xor(bits, v64_or(sign, v64_set(1ull << 63)));
+		return v64_or(v64_xor(bits, v64_set(flip)), nan);
+	}
+	if (kind == SMI_FLOAT32) {
+		__m128 x = _mm_loadu_ps(p);
+		__m128i nan = _mm_castps_si128(_mm_cmpunord_ps(x, x)), u, s;
+
+		u = _mm_castps_si128(_mm_add_ps(x, _mm_setzero_ps()));
+		s = _mm_or_si128(_mm_srai_epi32(u, 31), _mm_set1_epi32(INT32_MIN));
+		u = _mm_xor_si128(_mm_xor_si128(u, s), _mm_set1_epi32((int)(uint32_t)flip));
+		return _mm256_cvtepu32_epi64(_mm_or_si128(u, nan));
+	}
+	return v64_xor(bits, v64_set(flip));
+}
+
+INLINE v64 v64_linear(enum smi_kind kind, const void *p, double low, double scale, uint32_t top)
+{
+	__m256d x = kind == SMI_FLOAT64 ? _mm256_loadu_pd(p) : _mm256_cvtps_pd(_mm_loadu_ps(p));
+
+	x = _mm256_mul_pd(_mm256_sub_pd(x, _mm256_set1_pd(low)), _mm256_set1_pd(scale));
+	/* Both take their second operand where one is NaN. */
+	x = _mm256_min_pd(_mm256_max_pd(_mm256_setzero_pd(), x), _mm256_set1_pd(top));
+	return _mm256_cvtepu32_epi64(_mm256_cvttpd_epi32(x));
+}
+
+INLINE v64 v64_negative(v64 a) { return _mm256_cmpgt_epi64(_mm256_setzero_si256(), a); }
+INLINE v32 v32_set(uint32_t x) { return _mm256_set1_epi32((int)x); }
+INLINE v32 v32_load(const uint32_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
+INLINE void v32_store(uint32_t *p, v32 v) { _mm256_storeu_si256((__m256i *)p, v); }
+INLINE v32 v32_add(v32 a, v32 b) { return _mm256_add_epi32(a, b); }
+INLINE v32 v32_sub(v32 a, v32 b) { return _mm256_sub_epi32(a, b); }
+INLINE v32 v32_or(v32 a, v32 b) { return _mm256_or_si256(a, b); }
+INLINE v32 v32_xor(v32 a, v32 b) { return _mm256_xor_si256(a, b); }
+INLINE v32 v32_right(v32 a, unsigned n) { return _mm256_srl_epi32(a, _mm_cvtsi32_si128((int)n)); }
+INLINE v32 v32_min(v32 a, v32 b) { return _mm256_min_epu32(a, b); }
+INLINE v32 v32_max(v32 a, v32 b) { return _mm256_max_epu32(a, b); }
+INLINE v32 v32_negative(v32 a) { return _mm256_srai_epi32(a, 31); }
+
+INLINE uint32_t v32_lowest(v32 a)
+{
+	uint32_t x[8], low;
+
+	v32_store(x, a);
+	low = x[0];
+	for (int i = 1; i < 8; i++)
+		low = x[i] < low ? x[i] : low;
+	return low;
+}
+
+INLINE uint32_t v32_highest(v32 a) { return ~v32_lowest(v32_xor(a, v32_set(UINT32_MAX))); }
+
+/* (double)a: both halves as the low bits of doubles 2^84 and 2^52, exact until
+ * the one rounding of the last addition. */
+INLINE v64 v64_double_bits(v64 a)
+{
+	v64 high = v64_or(v64_right(a, 32), v64_set(0x4530000000000000));
+	v64 low = _mm256_blend_epi32(a, v64_set(0x4330000000000000), 0xaa);
+	__m256d offset = _mm256_set1_pd(0x1p84 + 0x1p52);
+
+	return _mm256_castpd_si256(
+		_mm256_add_pd(_mm256_sub_pd(_mm256_castsi256_pd(high), offset),
+			      _mm256_castsi256_pd(low)));
+}
+
+/* ---- sorting networks, on flipped numbers ---- */
+
+INLINE void v64_order(v64 *a, v64 *b)
+{
+	v64 swap = _mm256_cmpgt_epi64(*a, *b), low = choose(*a, *b, swap);
+
+	*b = choose(*b, *a, swap);
+	*a = low;
+}
+
+INLINE v64 v64_min_max(v64 a, v64 b, int bit)
+{
+	v64 upper = bit == 1 ? _mm256_set_epi64x(-1, 0, -1, 0) : _mm256_set_epi64x(-1, -1, 0, 0);
+
+	/* Where the numbers are equal either will do. */
+	return choose(a, b, v64_xor(_mm256_cmpgt_epi64(a, b), upper));
+}
+
+INLINE v64 v64_partner(v64 a, int x)
+{
+	switch (x) {
+	case 1:
+		return _mm256_shuffle_epi32(a, 0x4e);
+	case 2:
+		return _mm256_permute4x64_epi64(a, 0x4e);
+	default:
+		return _mm256_permute4x64_epi64(a, 0x1b);
+	}
+}
+
+INLINE void v32_order(v32 *a, v32 *b)
+{
+	v32 low = _mm256_min_epu32(*a, *b);
+
+	*b = _mm256_max_epu32(*a, *b);
+	*a = low;
+}
+
+INLINE v32 v32_min_max(v32 a, v32 b, int bit)
+{
+	v32 low = _mm256_min_epu32(a, b), high = _mm256_max_epu32(a, b);
+
+	switch (bit) {
+	case 1:
+		return _mm256_blend_epi32(low, high, 0xaa);
+	case 2:
+		return _mm256_blend_epi32(low, high, 0xcc);
+	default:
+		return _mm256_blend_epi32(low, high, 0xf0);
+	}
+}
+
+INLINE v32 v32_partner(v32 a, int x)
+{
+	switch (x) {
+	case 1:
+		return _mm256_shuffle_epi32(a, 0xb1);
+	case 2:
+		return _mm256_shuffle_epi32(a, 0x4e);
+	case 3:
+		return _mm256_shuffle_epi32(a, 0x1b);
+	case 4:
+		return _mm256_permute4x64_epi64(a, 0x4e);
+	default:
+		return _mm256_permute4x64_epi64(_mm256_shuffle_epi32(a, 0x1b), 0x4e);
+	}
+}
+
+/* All ones in the first n lanes. */
+INLINE __m256i first64(long n)
+{
+	return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), v64_count());
+}
+
+INLINE __m256i first32(long n)
+{
+	int lanes = n < 0 ? 0 : n > 8 ? 8 : (int)n;
+
+	return _mm256_cmpgt_epi32(_mm256_set1_epi32(lanes),
+				  _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0));
+}
+
+INLINE v64 v64_load_some(const uint64_t *p, long n)
+{
+	v64 m = first64(n);
+
+	return v64_or(_mm256_maskload_epi64((const long long *)p, m),
+		      v64_xor(m, v64_set(UINT64_MAX)));
+}
+
+INLINE void v64_store_some(void *p, v64 v, long n)
+{
+	_mm256_maskstore_epi64(p, first64(n), v);
+}
+
+INLINE void v64_store_some_narrow(void *p, v64 v, long n)
+{
+	_mm_maskstore_epi32(p, _mm256_castsi256_si128(first32(n)), low_halves(v));
+}
+
+INLINE v32 v32_load_some(const uint32_t *p, long n)
+{
+	v32 m = first32(n);
+
+	return v64_or(_mm256_maskload_epi32((const int *)p, m), v64_xor(m, v64_set(UINT64_MAX)));
+}
+
+INLINE void v32_store_some(void *p, v32 v, long n)
+{
+	_mm256_maskstore_epi32(p, first32(n), v);
+}
+
+INLINE v64 v64_next(v64 a, v64 b)
+{
+	return _mm256_permute4x64_epi64(_mm256_blend_epi32(a, b, 0x03), 0x39);
+}
+
+INLINE unsigned v64_agree(v64 a, v64 b, v64 mask)
+{
+	v64 same = _mm256_cmpeq_epi64(v64_and(v64_xor(a, b), mask), _mm256_setzero_si256());
+
+	return (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(same));
+}
+
+/* A matrix of 4 x 4 numbers, rows and columns exchanged. */
+INLINE void v64_transpose4(v64 r[4])
+{
+	v64 a = _mm256_unpacklo_epi64(r[0], r[1]), b = _mm256_unpackhi_epi64(r[0], r[1]);
+	v64 c = _mm256_unpacklo_epi64(r[2], r[3]), d = _mm256_unpackhi_epi64(r[2], r[3]);
+
+	r[0] = _mm256_permute2x128_si256(a, c, 0x20);
+	r[1] = _mm256_permute2x128_si256(b, d, 0x20);
+	r[2] = _mm256_permute2x128_si256(a, c, 0x31);
+	r[3] = _mm256_permute2x128_si256(b, d, 0x31);
+}
+
+INLINE void v64_transpose8(v64 r[8])
+{
+	v64 first[4] = { r[0], r[1], r[2], r[3] }, second[4] = { r[4], r[5], r[6], r[7] };
+
+	v64_transpose4(first);
+	v64_transpose4(second);
+	for (int i = 0; i < 4; i++) {
+		r[2 * i] = first[i];
+		r[2 * i + 1] = second[i];
+	}
+}
+
+INLINE void v64_transpose2(v64 r[2])
+{
+	v64 a = _mm256_unpacklo_epi64(r[0], r[1]), b = _mm256_unpackhi_epi64(r[0], r[1]);
+
+	r[0] = _mm256_permute2x128_si256(a, b, 0x20);
+	r[1] = _mm256_permute2x128_si256(a, b, 0x31);
+}
+
+INLINE void v32_transpose8(v32 r[8])
+{
+	v32 low[4], high[4], q[4][2];
+
+	for (int i = 0; i < 4; i++) {
+		low[i] = _mm256_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
+		high[i] = _mm256_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
+	}
+	for (int i = 0; i < 2; i++) {
+		/* Numbers 4i ... 4i+3 of lanes 0, 1, 2, 3 of both halves. */
+		q[0][i] = _mm256_unpacklo_epi64(low[2 * i], low[2 * i + 1]);
+		q[1][i] = _mm256_unpackhi_epi64(low[2 * i], low[2 * i + 1]);
+		q[2][i] = _mm256_unpacklo_epi64(high[2 * i], high[2 * i + 1]);
+		q[3][i] = _mm256_unpackhi_epi64(high[2 * i], high[2 * i + 1]);
+	}
+	for (int j = 0; j < 4; j++) {
+		r[j] = _mm256_permute2x128_si256(q[j][0], q[j][1], 0x20);
+		r[4 + j] = _mm256_permute2x128_si256(q[j][0], q[j][1], 0x31);
+	}
+}
+
+#endif

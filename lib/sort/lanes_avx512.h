@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/* Vectors of unsigned numbers, AVX-512: eight of 64 bits or sixteen of 32.
+ * lanes_avx2.h has the same names with half as many lanes, lanes_portable.h
+ * the ones that scan.h and spread.h need with one lane. */
+#ifndef SMI_SORT_LANES_H
+#define SMI_SORT_LANES_H
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#include "sort/key.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+typedef __m512i v64;
+typedef __m512i v32;
+enum { V64_LANES = 8, V32_LANES = 16 };
+
+INLINE v64 v64_set(uint64_t x) { return _mm512_set1_epi64((long long)x); }
+INLINE v64 v64_count(void) { return _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0); }
+INLINE v64 v64_load(const uint64_t *p) { return _mm512_loadu_si512(p); }
+INLINE void v64_store(uint64_t *p, v64 v) { _mm512_storeu_si512(p, v); }
+INLINE v64 v64_add(v64 a, v64 b) { return _mm512_add_epi64(a, b); }
+INLINE v64 v64_sub(v64 a, v64 b) { return _mm512_sub_epi64(a, b); }
+INLINE v64 v64_and(v64 a, v64 b) { return _mm512_and_si512(a, b); }
+INLINE v64 v64_or(v64 a, v64 b) { return _mm512_or_si512(a, b); }
+INLINE v64 v64_xor(v64 a, v64 b) { return _mm512_xor_si512(a, b); }
+INLINE v64 v64_left(v64 a, unsigned n) { return _mm512_sll_epi64(a, _mm_cvtsi32_si128((int)n)); }
+INLINE v64 v64_right(v64 a, unsigned n) { return _mm512_srl_epi64(a, _mm_cvtsi32_si128((int)n)); }
+INLINE v64 v64_min(v64 a, v64 b) { return _mm512_min_epu64(a, b); }
+INLINE v64 v64_max(v64 a, v64 b) { return _mm512_max_epu64(a, b); }
+INLINE uint64_t v64_lowest(v64 a) { return _mm512_reduce_min_epu64(a); }
+INLINE uint64_t v64_highest(v64 a) { return _mm512_reduce_max_epu64(a); }
+INLINE uint64_t v64_union(v64 a) { return (uint64_t)_mm512_reduce_or_epi64(a); }
+INLINE bool v64_any_less(v64 a, v64 b) { return _mm512_cmplt_epu64_mask(a, b) != 0; }
+INLINE bool v64_any_equal(v64 a, v64 b) { return _mm512_cmpeq_epi64_mask(a, b) != 0; }
+
+/* Each lane's low half. */
+INLINE void v64_store_narrow(uint32_t *p, v64 v)
+{
+	_mm256_storeu_si256((__m256i *)p, _mm512_cvtepi64_epi32(v));
+}
+
+/* The bits of keys at p, each in a lane of its own. */
+INLINE v64 v64_bits(enum smi_kind kind, const void *p)
+{
+	switch (smi_kind_size(kind)) {
+	case 1:
+		return _mm512_cvtepu8_epi64(_mm_loadl_epi64(p));
+	case 2:
+		return _mm512_cvtepu16_epi64(_mm_loadu_si128(p));
+	case 4:
+		return _mm512_cvtepu32_epi64(_mm256_loadu_si256(p));
+	default:
+		return _mm512_loadu_si512(p);
+	}
+}
+
+/* Their images; see smi_image. */
+INLINE v64 v64_image(enum smi_kind kind, uint64_t flip, const void *p)
+{
+	v64 bits = v64_bits(kind, p), sign;
+	__mmask8 nan;
+
+	if (kind == SMI_FLOAT64) {
+		__m512d x = _mm512_castsi512_pd(bits);
+
+		nan = _mm512_cmp_pd_mask(x, x, _CMP_UNORD_Q);
+		bits = _mm512_castpd_si512(_mm512_add_pd(x, _mm512_setzero_pd()));
+		sign = v64_or(_mm512_srai_epi64(bits, 63), v64_set(1ull << 63));
+		return _mm512_mask_mov_epi64(v64_xor(v64_xor(bits, sign), v64_set(flip)), nan,
+					     v64_set(UINT64_MAX));
+	}
+	if (kind == SMI_FLOAT32) {
+		__m256 x = _mm256_loadu_ps(p);
+		__m256i u, s;
+
+		nan = _mm256_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+		u = _mm256_castps_si256(_mm256_add_ps(x, _mm256_setzero_ps()));
+		s = _mm256_or_si256(_mm256_srai_epi32(u, 31), _mm256_set1_epi32(INT32_MIN));
+		u = _mm256_xor_si256(_mm256_xor_si256(u, s), _mm256_set1_epi32((int)(uint32_t)flip));
+		return _mm512_cvtepu32_epi64(
+			_mm256_mask_mov_epi32(u, nan, _mm256_set1_epi32(-1)));
+	}
+	return v64_xor(bits, v64_set(flip));
+}
+
+/* (value - low) * scale cut off to 0 ... top, NaN becomes top. */
+INLINE v64 v64_linear(enum smi_kind kind, const void *p, double low, double scale, uint32_t top)
+{
+	__m512d x = kind == SMI_FLOAT64 ? _mm512_loadu_pd(p)
+					: _mm512_cvtps_pd(_mm256_loadu_ps(p));
+
+	x = _mm512_mul_pd(_mm512_sub_pd(x, _mm512_set1_pd(low)), _mm512_set1_pd(scale));
+	/* Both take their second operand where one is NaN. */
+	x = _mm512_min_pd(_mm512_max_pd(_mm512_setzero_pd(), x), _mm512_set1_pd(top));
+	return _mm512_cvttpd_epu64(x);
+}
+
+/* All ones in the lanes whose top bit is set. */
+INLINE v64 v64_negative(v64 a) { return _mm512_srai_epi64(a, 63); }
+INLINE v32 v32_set(uint32_t x) { return _mm512_set1_epi32((int)x); }
+INLINE v32 v32_load(const uint32_t *p) { return _mm512_loadu_si512(p); }
+INLINE void v32_store(uint32_t *p, v32 v) { _mm512_storeu_si512(p, v); }
+INLINE v32 v32_add(v32 a, v32 b) { return _mm512_add_epi32(a, b); }
+INLINE v32 v32_sub(v32 a, v32 b) { return _mm512_sub_epi32(a, b); }
+INLINE v32 v32_or(v32 a, v32 b) { return _mm512_or_si512(a, b); }
+INLINE v32 v32_xor(v32 a, v32 b) { return _mm512_xor_si512(a, b); }
+INLINE v32 v32_right(v32 a, unsigned n) { return _mm512_srl_epi32(a, _mm_cvtsi32_si128((int)n)); }
+INLINE v32 v32_min(v32 a, v32 b) { return _mm512_min_epu32(a, b); }
+INLINE v32 v32_max(v32 a, v32 b) { return _mm512_max_epu32(a, b); }
+INLINE uint32_t v32_lowest(v32 a) { return _mm512_reduce_min_epu32(a); }
+INLINE uint32_t v32_highest(v32 a) { return _mm512_reduce_max_epu32(a); }
+INLINE v32 v32_negative(v32 a) { return _mm512_srai_epi32(a, 31); }
+
+/* The bits of (double)a. */
+INLINE v64 v64_double_bits(v64 a) { return _mm512_castpd_si512(_mm512_cvtepu64_pd(a)); }
+
+/* ---- sorting networks ---- */
+
+/* min_max: lanes whose number has `bit` take the larger of a and b, others the
+ * smaller. order: puts the smaller ones in *a, the larger in *b. partner: lane
+ * l gets what lane l ^ x held. bias: an involution that makes order and
+ * min_max see unsigned numbers; AVX-512 needs none. */
+INLINE v64 v64_bias(v64 a) { return a; }
+INLINE v32 v32_bias(v32 a) { return a; }
+
+INLINE void v64_order(v64 *a, v64 *b)
+{
+	v64 low = _mm512_min_epu64(*a, *b);
+
+	*b = _mm512_max_epu64(*a, *b);
+	*a = low;
+}
+
+INLINE v64 v64_min_max(v64 a, v64 b, int bit)
+{
+	__mmask8 upper = bit == 1 ? 0xaa : bit == 2 ? 0xcc : 0xf0;
+
+	return _mm512_mask_max_epu64(_mm512_min_epu64(a, b), upper, a, b);
+}
+
+INLINE v64 v64_partner(v64 a, int x)
+{
+	switch (x) {
+	case 1:
+		return _mm512_shuffle_epi32(a, 0x4e);
+	case 2:
+		return _mm512_permutex_epi64(a, 0x4e);
+	case 3:
+		return _mm512_permutex_epi64(a, 0x1b);
+	case 4:
+		return _mm512_shuffle_i64x2(a, a, 0x4e);
+	default:
+		return _mm512_permutexvar_epi64(_mm512_set_epi64(0, 1, 2, 3, 4, 5, 6, 7), a);
+	}
+}
+
+INLINE void v32_order(v32 *a, v32 *b)
+{
+	v32 low = _mm512_min_epu32(*a, *b);
+
+	*b = _mm512_max_epu32(*a, *b);
+	*a = low;
+}
+
+INLINE v32 v32_min_max(v32 a, v32 b, int bit)
+{
+	__mmask16 upper = bit == 1 ? 0xaaaa : bit == 2 ? 0xcccc : bit == 4 ? 0xf0f0 : 0xff00;
+
+	return _mm512_mask_max_epu32(_mm512_min_epu32(a, b), upper, a, b);
+}
+
+INLINE v32 v32_partner(v32 a, int x)
+{
+	switch (x) {
+	case 1:
+		return _mm512_shuffle_epi32(a, 0xb1);
+	case 2:
+		return _mm512_shuffle_epi32(a, 0x4e);
+	case 3:
+		return _mm512_shuffle_epi32(a, 0x1b);
+	case 4:
+		return _mm512_permutex_epi64(a, 0x4e);
+	case 7:
+		return _mm512_permutex_epi64(_mm512_shuffle_epi32(a, 0x1b), 0x4e);
+	case 8:
+		return _mm512_shuffle_i64x2(a, a, 0x4e);
+	default:
+		return _mm512_permutexvar_epi32(_mm512_set_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
+								 12, 13, 14, 15), a);
+	}
+}
+
+/* Loads `n` numbers, all lanes when n is larger, the others get all ones. */
+INLINE v64 v64_load_some(const uint64_t *p, long n)
+{
+	__mmask8 m = n >= 8 ? 0xff : n <= 0 ? 0 : (__mmask8)((1u << n) - 1);
+
+	return _mm512_mask_loadu_epi64(v64_set(UINT64_MAX), m, p);
+}
+
+INLINE void v64_store_some(void *p, v64 v, long n)
+{
+	_mm512_mask_storeu_epi64(p, n >= 8 ? 0xff : n <= 0 ? 0 : (__mmask8)((1u << n) - 1), v);
+}
+
+INLINE void v64_store_some_narrow(void *p, v64 v, long n)
+{
+	_mm256_mask_storeu_epi32(p, n >= 8 ? 0xff : n <= 0 ? 0 : (__mmask8)((1u << n) - 1),
+				 _mm512_cvtepi64_epi32(v));
+}
+
+INLINE v32 v32_load_some(const uint32_t *p, long n)
+{
+	__mmask16 m = n >= 16 ? 0xffff : n <= 0 ? 0 : (__mmask16)((1u << n) - 1);
+
+	return _mm512_mask_loadu_epi32(_mm512_set1_epi32(-1), m, p);
+}
+
+INLINE void v32_store_some(void *p, v32 v, long n)
+{
+	_mm512_mask_storeu_epi32(p, n >= 16 ? 0xffff : n <= 0 ? 0 : (__mmask16)((1u << n) - 1), v);
+}
+
+/* a moved down by one lane, b's first lane comes in at the top. */
+INLINE v64 v64_next(v64 a, v64 b) { return _mm512_alignr_epi64(b, a, 1); }
+
+/* One bit for each lane in which a and b agree under mask. */
+INLINE unsigned v64_agree(v64 a, v64 b, v64 mask)
+{
+	return _mm512_testn_epi64_mask(v64_xor(a, b), mask);
+}
+
+/* Eight vectors of which lane l holds numbers 8*l ... 8*l+7 of a sequence, one
+ * in each vector, become the sequence. Rows j and j + 1 of 128-bit pieces are
+ * swapped like a matrix of 4 x 4. */
+INLINE void pieces_transpose(__m512i *a, __m512i *b, __m512i *c, __m512i *d)
+{
+	__m512i ab = _mm512_shuffle_i64x2(*a, *b, 0x44), cd = _mm512_shuffle_i64x2(*c, *d, 0x44);
+	__m512i ef = _mm512_shuffle_i64x2(*a, *b, 0xee), gh = _mm512_shuffle_i64x2(*c, *d, 0xee);
+
+	*a = _mm512_shuffle_i64x2(ab, cd, 0x88);
+	*b = _mm512_shuffle_i64x2(ab, cd, 0xdd);
+	*c = _mm512_shuffle_i64x2(ef, gh, 0x88);
+	*d = _mm512_shuffle_i64x2(ef, gh, 0xdd);
+}
+
+INLINE void v64_transpose8(v64 r[8])
+{
+	v64 even[4], odd[4];
+
+	for (int i = 0; i < 4; i++) {
+		even[i] = _mm512_unpacklo_epi64(r[2 * i], r[2 * i + 1]);
+		odd[i] = _mm512_unpackhi_epi64(r[2 * i], r[2 * i + 1]);
+	}
+	pieces_transpose(&even[0], &even[1], &even[2], &even[3]);
+	pieces_transpose(&odd[0], &odd[1], &odd[2], &odd[3]);
+	for (int i = 0; i < 4; i++) {
+		r[2 * i] = even[i];
+		r[2 * i + 1] = odd[i];
+	}
+}
+
+INLINE void v64_transpose4(v64 r[4])
+{
+	v64 a = _mm512_unpacklo_epi64(r[0], r[1]), b = _mm512_unpackhi_epi64(r[0], r[1]);
+	v64 c = _mm512_unpacklo_epi64(r[2], r[3]), d = _mm512_unpackhi_epi64(r[2], r[3]);
+	v64 low_even = _mm512_shuffle_i64x2(a, c, 0x44), high_even = _mm512_shuffle_i64x2(a, c, 0xee);
+	v64 low_odd = _mm512_shuffle_i64x2(b, d, 0x44), high_odd = _mm512_shuffle_i64x2(b, d, 0xee);
+
+	/* low_even: a0 a1 c0 c1; low_odd: b0 b1 d0 d1; wanted: a0 c0 b0 d0 */
+	r[0] = _mm512_shuffle_i64x2(low_even, low_odd, 0x88);
+	r[1] = _mm512_shuffle_i64x2(low_even, low_odd, 0xdd);
+	r[2] = _mm512_shuffle_i64x2(high_even, high_odd, 0x88);
+	r[3] = _mm512_shuffle_i64x2(high_even, high_odd, 0xdd);
+}
+
+INLINE void v64_transpose2(v64 r[2])
+{
+	v64 low = _mm512_set_epi64(11, 3, 10, 2, 9, 1, 8, 0);
+	v64 high = _mm512_set_epi64(15, 7, 14, 6, 13, 5, 12, 4);
+	v64 a = _mm512_permutex2var_epi64(r[0], low, r[1]);
+
+	r[1] = _mm512_permutex2var_epi64(r[0], high, r[1]);
+	r[0] = a;
+}
+
+/* The same for sixteen lanes: lane l holds 8*l ... 8*l+7. Pairs of vectors
+ * become 64-bit pairs, of which lane pairs (2p, 2p+1) are one output vector:
+ * the even 32-bit lanes give its first half, the odd ones its second. */
+INLINE void v32_transpose8(v32 r[8])
+{
+	v32 low[4], high[4], q[4][2];
+
+	for (int i = 0; i < 4; i++) {
+		low[i] = _mm512_unpacklo_epi32(r[2 * i], r[2 * i + 1]);  /* lanes 0, 1 of a piece */
+		high[i] = _mm512_unpackhi_epi32(r[2 * i], r[2 * i + 1]); /* lanes 2, 3 */
+	}
+	for (int i = 0; i < 2; i++) {
+		/* Numbers 4i ... 4i+3 of lanes 0, 1, 2, 3 of every piece. */
+		q[0][i] = _mm512_unpacklo_epi64(low[2 * i], low[2 * i + 1]);
+		q[1][i] = _mm512_unpackhi_epi64(low[2 * i], low[2 * i + 1]);
+		q[2][i] = _mm512_unpacklo_epi64(high[2 * i], high[2 * i + 1]);
+		q[3][i] = _mm512_unpackhi_epi64(high[2 * i], high[2 * i + 1]);
+	}
+	/* Piece p of q[j][i] is quarter i of lane 4p + j: output vector 2p + j/2. */
+	for (int h = 0; h < 2; h++) {
+		v32 a = q[2 * h][0], b = q[2 * h][1], c = q[2 * h + 1][0], d = q[2 * h + 1][1];
+
+		pieces_transpose(&a, &b, &c, &d);
+		r[h] = a;
+		r[2 + h] = b;
+		r[4 + h] = c;
+		r[6 + h] = d;
+	}
+}
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* Plain C in the form that scan.h and spread.h ask for: vectors of one lane;
+ * see lanes_avx512.h. */
+#ifndef SMI_SORT_LANES_H
+#define SMI_SORT_LANES_H
+
+#include <stdint.h>
+
+#include "sort/key.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+typedef uint64_t v64;
+typedef uint32_t v32;
+enum { V64_LANES = 1, V32_LANES = 1 };
+
+INLINE v64 v64_set(uint64_t x) { return x; }
+INLINE v64 v64_count(void) { return 0; }
+INLINE v64 v64_load(const uint64_t *p) { return *p; }
+INLINE void v64_store(uint64_t *p, v64 v) { *p = v; }
+INLINE v64 v64_add(v64 a, v64 b) { return a + b; }
+INLINE v64 v64_sub(v64 a, v64 b) { return a - b; }
+INLINE v64 v64_or(v64 a, v64 b) { return a | b; }
+INLINE v64 v64_xor(v64 a, v64 b) { return a ^ b; }
+INLINE v64 v64_left(v64 a, unsigned n) { return n < 64 ? a << n : 0; }
+INLINE v64 v64_right(v64 a, unsigned n) { return n < 64 ? a >> n : 0; }
+INLINE v64 v64_min(v64 a, v64 b) { return a < b ? a : b; }
+INLINE v64 v64_max(v64 a, v64 b) { return a > b ? a : b; }
+INLINE uint64_t v64_lowest(v64 a) { return a; }
+INLINE uint64_t v64_highest(v64 a) { return a; }
+INLINE uint64_t v64_union(v64 a) { return a; }
+INLINE bool v64_any_less(v64 a, v64 b) { return a < b; }
+INLINE bool v64_any_equal(v64 a, v64 b) { return a == b; }
+INLINE v32 v32_load(const uint32_t *p) { return *p; }
+INLINE void v32_store(uint32_t *p, v32 v) { *p = v; }
+INLINE v32 v32_set(uint32_t x) { return x; }
+INLINE v32 v32_sub(v32 a, v32 b) { return a - b; }
+INLINE v32 v32_right(v32 a, unsigned n) { return a >> n; }
+INLINE v32 v32_min(v32 a, v32 b) { return a < b ? a : b; }
+INLINE v32 v32_max(v32 a, v32 b) { return a > b ? a : b; }
+INLINE uint32_t v32_lowest(v32 a) { return a; }
+INLINE uint32_t v32_highest(v32 a) { return a; }
+INLINE void v64_store_narrow(uint32_t *p, v64 v) { *p = (uint32_t)v; }
+INLINE v64 v64_bits(enum smi_kind kind, const void *p) { return smi_key_load(p, kind); }
+
+INLINE v64 v64_image(enum smi_kind kind, uint64_t flip, const void *p)
+{
+	return smi_image(kind, flip, smi_key_load(p, kind));
+}
+
+INLINE v64 v64_linear(enum smi_kind kind, const void *p, double low, double scale, uint32_t top)
+{
+	uint64_t bits = smi_key_load(p, kind);
+	uint32_t half = (uint32_t)bits;
+	double x;
+	float f;
+
+	if (kind == SMI_FLOAT64) {
+		memcpy(&x, &bits, sizeof x);
+	} else {
+		memcpy(&f, &half, sizeof f);
+		x = f;
+	}
+	x = (x - low) * scale;
+	if (!(x < top))
+		return top;
+	return x > 0 ? (uint64_t)x : 0;
+}
+
+INLINE v64 v64_double_bits(v64 a)
+{
+	double x = (double)a;
+
+	return memcpy(&a, &x, sizeof a), a;
+}
+
+#endif

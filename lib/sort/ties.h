@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* Records of which only a prefix of the key was kept: what happens when
+ * prefixes are equal. The whole keys are looked at then, and only then. */
+#ifndef SMI_SORT_TIES_H
+#define SMI_SORT_TIES_H
+
+#include "sort/kernel.h"
+
+enum { SETTLE_MAX = 64 }; /* as many records as any group has */
+
+static inline uint64_t whole_image(const struct smi_plan *plan, uint64_t record)
+{
+	return smi_key_image(&plan->keys, record & plan->index_mask);
+}
+
+/* Orders m sorted records of one prefix by their whole keys: insertion. */
+static void settle_run(const struct smi_plan *plan, uint64_t *records, size_t m)
+{
+	uint64_t images[SETTLE_MAX];
+	size_t j;
+
+	for (size_t i = 0; i < m; i++) {
+		uint64_t record = records[i], image = whole_image(plan, record);
+
+		for (j = i; j > 0 && images[j - 1] > image; j--) {
+			images[j] = images[j - 1];
+			records[j] = records[j - 1];
+		}
+		images[j] = image;
+		records[j] = record;
+	}
+}
+
+/* The same for each run of equal prefixes in m <= SETTLE_MAX sorted records. */
+static __attribute__((noinline)) void settle_ties(const struct smi_plan *plan, uint64_t *records,
+						  size_t m)
+{
+	unsigned bits = plan->pack.index_bits;
+
+	for (size_t i = 0, j; i < m; i = j) {
+		for (j = i + 1; j < m && records[j] >> bits == records[i] >> bits; j++)
+			;
+		if (j - i > 1)
+			settle_run(plan, records + i, j - i);
+	}
+}
+
+/* For m records of one prefix, in input order: makes records anew from the
+ * bits that were dropped, and the plan that goes with them. False when the
+ * keys are all equal. */
+static bool unpack_prefix(const struct smi_plan *plan, uint64_t *records, size_t m,
+			  struct smi_plan *finer)
+{
+	uint64_t min = UINT64_MAX, max = 0, image;
+	unsigned room = 64 - plan->pack.index_bits, bits;
+
+	for (size_t i = 0; i < m; i++) {
+		image = whole_image(plan, records[i]);
+		min = image < min ? image : min;
+		max = image > max ? image : max;
+	}
+	if (min == max)
+		return false;
+	bits = 64 - (unsigned)__builtin_clzll(max - min);
+	*finer = *plan;
+	finer->pack.base = min;
+	finer->pack.drop = bits > room ? bits - room : 0;
+	finer->exact = finer->pack.drop == 0;
+	for (size_t i = 0; i < m; i++) {
+		uint64_t index = records[i] & plan->index_mask;
+
+		image = smi_key_image(&plan->keys, index);
+		records[i] = (image - min) >> finer->pack.drop << plan->pack.index_bits | index;
+	}
+	return true;
+}
+
+#endif
