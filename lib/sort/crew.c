@@ -36,6 +36,7 @@ static struct {
 	_Atomic int np;
 
 	_Alignas(64) _Atomic uint32_t unfinished;  /* parts that have not returned */
+	_Atomic uint32_t waiting;                  /* the caller sleeps on `unfinished` */
 	_Alignas(64) _Atomic uint32_t asleep;      /* 1: some helper sleeps on this word */
 } crew = { .taken = ATOMIC_FLAG_INIT };
 
@@ -64,9 +65,144 @@ static void work_on(int rank)
 							   memory_order_acquire))
 			continue;
 		work(arg, parts - (uint32_t)ticket, rank);
-		/* Release: what the part wrote is seen by who sees it done. */
-		if (atomic_fetch_sub_explicit(&crew.unfinished, 1, memory_order_release) == 1)
-			smi_futex_wake_if_needed(&crew.unfinished);
+		if (atomic_fetch_sub(&crew.unfinished, 1) == 1 && atomic_load(&crew.waiting))
+			smi_futex_wake(&crew.unfinished, 1);
 		ticket = atomic_load_explicit(&crew.ticket, memory_order_acquire);
 	}
+}
+
+static bool work_for(int rank)
+{
+	return (uint32_t)atomic_load(&crew.ticket) != 0 && rank < atomic_load(&crew.np);
+}
+
+/* Looks on for a while, unless there are fewer CPUs than threads: then whoever
+ * looks on is in the way. */
+static void look_on(int rank)
+{
+	uint64_t end;
+
+	if (atomic_load_explicit(&crew.np, memory_order_relaxed) > smi_cpus_here())
+		return;
+	for (end = now() + SPIN_NS; now() < end;)
+		for (int i = 0; i < LOOKS; i++) {
+			if (work_for(rank))
+				return;
+			smi_pause();
+		}
+}
+
+static void *help(void *arg)
+{
+	int rank = (int)(intptr_t)arg;
+
+	for (;;) {
+		work_on(rank);
+		look_on(rank);
+		if (work_for(rank))
+			continue;
+		/* Either we see the work that comes now, or its giver sees this. */
+		atomic_store(&crew.asleep, 1);
+		if (!work_for(rank))
+			smi_futex_wait(&crew.asleep, 1, UINT64_MAX);
+	}
+	return NULL;
+}
+
+/* Starts helpers until there are np - 1, or no more can be had; they get no
+ * signals. */
+static void start_helpers(int np)
+{
+	sigset_t all, before;
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	if (crew.helpers >= np - 1 || pthread_attr_init(&attr))
+		return;
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	while (crew.helpers < np - 1 &&
+	       pthread_create(&thread, &attr, help, (void *)(intptr_t)(crew.helpers + 1)) == 0)
+		crew.helpers++;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+}
+
+/* In a forked child there are no helpers, and the crew may look taken by a
+ * thread that is not there either. */
+static void forget_parent(void)
+{
+	pid_t self = getpid(), owner = atomic_load(&crew.owner);
+
+	if (owner == self || !atomic_compare_exchange_strong(&crew.owner, &owner, self))
+		return;
+	crew.helpers = 0;
+	atomic_store(&crew.ticket, 0);
+	atomic_store(&crew.unfinished, 0);
+	atomic_store(&crew.waiting, 0);
+	atomic_store(&crew.asleep, 0);
+	atomic_flag_clear(&crew.taken);
+}
+
+void smi_crew_enter(struct smi_crew *self, int np)
+{
+	self->np = 1;
+	if (np <= 1)
+		return;
+	forget_parent();
+	if (atomic_flag_test_and_set(&crew.taken))
+		return;
+	start_helpers(np <= HELPERS + 1 ? np : HELPERS + 1);
+	self->np = crew.helpers + 1 < np ? crew.helpers + 1 : np;
+	if (self->np == 1)
+		atomic_flag_clear(&crew.taken);
+}
+
+void smi_crew_leave(struct smi_crew *self)
+{
+	if (self->np > 1)
+		atomic_flag_clear(&crew.taken);
+	self->np = 0;
+}
+
+/* Until the parts that helpers have begun are done. */
+static void await_parts(void)
+{
+	uint64_t end = now() + SPIN_NS;
+	uint32_t left;
+
+	while ((left = atomic_load_explicit(&crew.unfinished, memory_order_acquire)) != 0) {
+		for (int i = 0; i < LOOKS && atomic_load(&crew.unfinished); i++)
+			smi_pause();
+		if (now() < end)
+			continue;
+		atomic_store(&crew.waiting, 1);
+		left = atomic_load(&crew.unfinished);
+		if (left)
+			smi_futex_wait(&crew.unfinished, left, UINT64_MAX);
+		atomic_store(&crew.waiting, 0);
+	}
+}
+
+void smi_crew_each(const struct smi_crew *self, size_t parts, smi_part_fn work, void *arg)
+{
+	uint64_t step;
+
+	if (self->np <= 1 || parts <= 1) {
+		for (size_t i = 0; i < parts; i++)
+			work(arg, i, 0);
+		return;
+	}
+	step = (atomic_load_explicit(&crew.ticket, memory_order_relaxed) >> 32) + 1;
+	atomic_store_explicit(&crew.work, work, memory_order_relaxed);
+	atomic_store_explicit(&crew.arg, arg, memory_order_relaxed);
+	atomic_store_explicit(&crew.parts, parts, memory_order_relaxed);
+	atomic_store_explicit(&crew.np, self->np, memory_order_relaxed);
+	atomic_store_explicit(&crew.unfinished, (uint32_t)parts, memory_order_relaxed);
+	atomic_store(&crew.ticket, step << 32 | parts);
+	if (atomic_load(&crew.asleep) && atomic_exchange(&crew.asleep, 0))
+		smi_futex_wake(&crew.asleep, INT32_MAX);
+	work_on(0);
+	await_parts();
 }

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+#include "sort/map.h"
+
+enum { SAMPLE_MAX = 1024 };
+
+struct sample {
+	uint64_t image[SAMPLE_MAX];
+	size_t n;
+};
+
+static void sample_take(struct sample *sample, const struct smi_keys *keys, size_t n)
+{
+	uint64_t x = 0x9e3779b97f4a7c15;
+
+	sample->n = n >= 1u << 20 ? 1024 : n >= 1u << 17 ? 512 : 256;
+	for (size_t i = 0; i < sample->n; i++) {
+		/* Steele, Vigna: "Computationally easy, spectrally good multipliers". */
+		x = x * 0xd1342543de82ef95 + 1;
+		sample->image[i] = smi_key_image(keys, (size_t)((unsigned __int128)x * n >> 64));
+	}
+}
+
+static double value_of(const struct smi_keys *keys, uint64_t image)
+{
+	uint64_t bits = smi_image_bits(keys->kind, keys->flip, image);
+	uint32_t half = (uint32_t)bits;
+	double x;
+	float f;
+
+	if (keys->kind == SMI_FLOAT64)
+		return memcpy(&x, &bits, sizeof x), x;
+	return memcpy(&f, &half, sizeof f), f;
+}
+
+/* The kernels' maps, of one key. */
+static uint32_t digit_of(const struct smi_map *map, const struct smi_keys *keys, uint64_t image)
+{
+	const uint64_t one = 0x3ff0000000000000;
+	uint64_t digit = image - map->base;
+	double x;
+
+	if (map->kind == SMI_MAP_LINEAR) {
+		x = (value_of(keys, image) - map->low) * map->scale;
+		return !(x < map->top) ? map->top : x > 0 ? (uint32_t)x : 0;
+	}
+	if (map->kind == SMI_MAP_LOG) {
+		x = (double)digit;
+		memcpy(&digit, &x, sizeof digit);
+		digit = digit > one ? digit - one : 0;
+	}
+	digit >>= map->shift;
+	return digit < map->top ? (uint32_t)digit : map->top;
+}
+
+/* Pairs of sampled keys that fall into one bucket. */
+static uint64_t crowding(const struct smi_map *map, const struct smi_keys *keys,
+			 const struct sample *sample)
+{
+	uint16_t count[SMI_DIGITS] = { 0 };
+	uint64_t pairs = 0;
+
+	for (size_t i = 0; i < sample->n; i++)
+		pairs += count[digit_of(map, keys, sample->image[i])]++;
+	return pairs;
+}
+
+void smi_map_shift(struct smi_map *map, const struct smi_range *range, unsigned index_bits,
+		   unsigned width)
+{
+	uint64_t base = range->min >> index_bits << index_bits;
+	unsigned bits = smi_bits((range->max - base) >> index_bits);
+
+	map->kind = SMI_MAP_SHIFT;
+	map->base = base;
+	map->shift = index_bits + (bits > width ? bits - width : 0);
+	map->top = (uint32_t)((range->max - base) >> map->shift);
+}
+
+static void map_log(struct smi_map *map, const struct smi_range *range, unsigned width)
+{
+	double x = (double)(range->max - range->min);
+	unsigned bits;
+	uint64_t u;
+
+	memcpy(&u, &x, sizeof u);
+	bits = smi_bits(u - 0x3ff0000000000000);
+	map->kind = SMI_MAP_LOG;
+	map->base = range->min;
+	map->shift = bits > width ? bits - width : 0;
+	map->top = (uint32_t)((u - 0x3ff0000000000000) >> map->shift);
+}
+
+/* Linear over the finite values of the sample and a little more on both sides;
+ * false when there is no such span. */
+static bool map_linear(struct smi_map *map, const struct smi_keys *keys,
+		       const struct sample *sample, unsigned width)
+{
+	double low = 0, high = 0, x, span;
+	bool any = false;
+
+	for (size_t i = 0; i < sample->n; i++) {
+		x = value_of(keys, sample->image[i]);
+		if (!__builtin_isfinite(x))
+			continue;
+		low = !any || x < low ? x : low;
+		high = !any || x > high ? x : high;
+		any = true;
+	}
+	span = high - low;
+	low -= span / 64;
+	high += span / 64;
+	map->kind = SMI_MAP_LINEAR;
+	map->top = (1u << width) - 1;
+	map->scale = (map->top + 1) / (high - low);
+	map->low = low;
+	if (keys->descending) {
+		map->scale = -map->scale;
+		map->low = high;
+	}
+	return any && __builtin_isnormal(map->scale) && __builtin_isfinite(map->low);
+}
+
+void smi_map_choose(struct smi_map *map, const struct smi_keys *keys, size_t n,
+		    const struct smi_range *range, unsigned width)
+{
+	struct smi_map other = { 0 };
+	struct sample sample;
+	uint64_t here, there;
+
+	*map = other;
+	smi_map_shift(map, range, 0, width);
+	if (map->shift == 0 || smi_kind_size(keys->kind) < 4)
+		return;
+	sample_take(&sample, keys, n);
+	here = crowding(map, keys, &sample);
+	if (smi_kind_float(keys->kind)) {
+		if (!map_linear(&other, keys, &sample, width))
+			return;
+		there = crowding(&other, keys, &sample);
+		if (there <= here + here / 8)
+			*map = other;
+		return;
+	}
+	map_log(&other, range, width);
+	there = crowding(&other, keys, &sample);
+	if (there + there / 2 < here)
+		*map = other;
+}

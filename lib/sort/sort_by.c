@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* shared_argsort_by, shared_sort_by: the arguments, and what is moved. */
+#include <sharedmem/sort.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sort/merge.h"
+#include "sort/options.h"
+
+enum { ALONE = 2048, LARGE_ITEM = 32 };
+
+static int check(const void *items, size_t n, size_t size, shared_compare_fn compare,
+		 const struct shared_sort_options *options)
+{
+	int r = smi_options_check(options);
+
+	if (r < 0)
+		return r;
+	if (!compare || (n > 0 && (!items || size == 0)))
+		return -EINVAL;
+	return n > 0 && n > SIZE_MAX / 16 / size ? -ENOMEM : 0;
+}
+
+static int merge_sort(struct smi_merge *m, const struct shared_sort_options *options)
+{
+	struct smi_crew crew = { 1 };
+	int r;
+
+	m->descending = smi_options_descending(options);
+	m->spare = malloc(m->n * m->width);
+	if (!m->spare)
+		return -ENOMEM;
+	if (m->n > ALONE)
+		smi_crew_enter(&crew, smi_options_np(options));
+	r = smi_merge_sort(m, &crew);
+	smi_crew_leave(&crew);
+	free(m->spare);
+	return r;
+}
+
+int shared_argsort_by(const void *items, size_t n, size_t size, shared_compare_fn compare,
+		      void *arg, size_t *order, const struct shared_sort_options *options)
+{
+	struct smi_merge m = { .compare = compare, .arg = arg, .items = items, .size = size,
+			       .width = sizeof *order, .elements = (char *)order, .n = n };
+	int r = check(items, n, size, compare, options);
+
+	if (r < 0 || n == 0)
+		return -r;
+	if (!order)
+		return EINVAL;
+	for (size_t i = 0; i < n; i++)
+		order[i] = i;
+	return -merge_sort(&m, options);
+}
+
+/* Items that are dear to move are moved once, when their order is known. */
+static int sort_large_items(void *items, size_t n, size_t size, shared_compare_fn compare,
+			    void *arg, const struct shared_sort_options *options)
+{
+	size_t *order = malloc(n * sizeof *order);
+	void *sorted = malloc(n * size);
+	int r = ENOMEM;
+
+	if (order && sorted)
+		r = shared_argsort_by(items, n, size, compare, arg, order, options);
+	if (r == 0)
+		r = shared_take(sorted, items, size, order, n, options);
+	if (r == 0)
+		memcpy(items, sorted, n * size);
+	free(order);
+	free(sorted);
+	return r;
+}
+
+int shared_sort_by(void *items, size_t n, size_t size, shared_compare_fn compare, void *arg,
+		   const struct shared_sort_options *options)
+{
+	struct smi_merge m = { .compare = compare, .arg = arg, .size = size, .width = size,
+			       .elements = items, .n = n };
+	int r = check(items, n, size, compare, options);
+
+	if (r < 0 || n == 0)
+		return -r;
+	if (size > LARGE_ITEM)
+		return sort_large_items(items, n, size, compare, arg, options);
+	return -merge_sort(&m, options);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "sort/straight.h"
+
+#include <stdatomic.h>
+
+enum { FIRST_LOOK = 256 };
+
+struct straight {
+	const struct smi_kernel *kernel;
+	const struct smi_keys *keys;
+	size_t n, parts;
+	enum smi_sink sink;
+	void *out;
+	_Atomic unsigned order;
+};
+
+static void look(void *arg, size_t part, int rank)
+{
+	struct straight *s = arg;
+	size_t lo, hi;
+
+	(void)rank;
+	smi_cut(s->n, s->parts, part, &lo, &hi);
+	/* The pair across the cut is this part's. */
+	hi = hi < s->n ? hi + 1 : hi;
+	if (lo < hi && atomic_load_explicit(&s->order, memory_order_relaxed))
+		atomic_fetch_and(&s->order, s->kernel->order(s->keys, lo, hi));
+}
+
+static void put_index(const struct straight *s, size_t at, size_t index)
+{
+	if (s->sink == SMI_TO_INDEX64)
+		((uint64_t *)s->out)[at] = index;
+	else
+		((uint32_t *)s->out)[at] = (uint32_t)index;
+}
+
+/* Indices first, first + step, ... for the places lo ... hi-1. */
+static void count_up(const struct straight *s, size_t lo, size_t hi, uint64_t first, uint64_t step)
+{
+	uint64_t *wide = s->out;
+	uint32_t *narrow = s->out;
+
+	if (s->sink == SMI_TO_INDEX64)
+		for (size_t i = lo; i < hi; i++, first += step)
+			wide[i] = first;
+	else
+		for (size_t i = lo; i < hi; i++, first += step)
+			narrow[i] = (uint32_t)first;
+}
+
+static void index_rising(void *arg, size_t part, int rank)
+{
+	struct straight *s = arg;
+	size_t lo, hi;
+
+	(void)rank;
+	smi_cut(s->n, s->parts, part, &lo, &hi);
+	count_up(s, lo, hi, lo, 1);
+}
+
+static void index_strictly_falling(void *arg, size_t part, int rank)
+{
+	struct straight *s = arg;
+	size_t lo, hi;
+
+	(void)rank;
+	smi_cut(s->n, s->parts, part, &lo, &hi);
+	count_up(s, lo, hi, s->n - 1 - lo, UINT64_MAX);
+}
+
+/* Runs of equal keys go to their places from the end, each in input order. A
+ * part does the runs that begin in it. */
+static void index_falling(void *arg, size_t part, int rank)
+{
+	struct straight *s = arg;
+	size_t lo, hi, end;
+	uint64_t image;
+
+	(void)rank;
+	smi_cut(s->n, s->parts, part, &lo, &hi);
+	while (lo > 0 && lo < hi && smi_key_image(s->keys, lo) == smi_key_image(s->keys, lo - 1))
+		lo++;
+	for (; lo < hi; lo = end) {
+		image = smi_key_image(s->keys, lo);
+		for (end = lo + 1; end < s->n && smi_key_image(s->keys, end) == image; end++)
+			;
+		for (size_t i = lo; i < end; i++)
+			put_index(s, s->n - end + (i - lo), i);
+	}
+}
+
+/* Exchanges the keys lo ... hi-1 of the first half with their mirror images. */
+static void mirror(void *arg, size_t part, int rank)
+{
+	struct straight *s = arg;
+	enum smi_kind kind = s->keys->kind;
+	size_t size = smi_kind_size(kind), lo, hi;
+
+	(void)rank;
+	smi_cut(s->n / 2, s->parts, part, &lo, &hi);
+	for (size_t i = lo; i < hi; i++) {
+		char *a = (char *)s->out + i * size, *b = (char *)s->out + (s->n - 1 - i) * size;
+		uint64_t x = smi_key_load(a, kind);
+
+		smi_key_store(a, kind, smi_key_load(b, kind));
+		smi_key_store(b, kind, x);
+	}
+}
+
+bool smi_straight(const struct smi_kernel *kernel, const struct smi_crew *crew,
+		  const struct smi_keys *keys, size_t n, enum smi_sink sink, void *out)
+{
+	struct straight s = { kernel, keys, n, (size_t)crew->np, sink, out, 0 };
+	unsigned order = kernel->order(keys, 0, n < FIRST_LOOK ? n : FIRST_LOOK);
+
+	if (!order)
+		return false;
+	atomic_store_explicit(&s.order, order, memory_order_relaxed);
+	if (n > FIRST_LOOK)
+		smi_crew_each(crew, s.parts, look, &s);
+	order = atomic_load_explicit(&s.order, memory_order_relaxed);
+	if (order & SMI_RISING) {
+		if (sink != SMI_TO_KEY)
+			smi_crew_each(crew, s.parts, index_rising, &s);
+		return true;
+	}
+	if (sink == SMI_TO_KEY) {
+		/* Equal floats may differ (-0, NaN) and then keep their order. */
+		if (!(order & (smi_kind_float(keys->kind) ? SMI_STRICTLY_FALLING : SMI_FALLING)))
+			return false;
+		smi_crew_each(crew, s.parts, mirror, &s);
+		return true;
+	}
+	if (order & SMI_STRICTLY_FALLING)
+		smi_crew_each(crew, s.parts, index_strictly_falling, &s);
+	else if (order & SMI_FALLING)
+		smi_crew_each(crew, s.parts, index_falling, &s);
+	return order != 0;
+}
