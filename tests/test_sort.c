@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+/* argsort, argsort32 and sort: ten types, ten shapes, both directions, every
+ * kernel that the CPU has, any number of threads. */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sharedmem.h>
+
+#include "sort/kernel.h"
+#include "sort_data.h"
+#include "test_sort.h"
+
+static const char *const kernels[] = { "portable", "avx2", "avx512" };
+static const int threads[] = { 1, 2, 3, 8 };
+
+/* Goes back to the best kernel, whatever a failed test left. */
+static void best_kernel(void)
+{
+	smi_sort_use(NULL);
+}
+
+/* All that was sorted from one array of keys. */
+struct buffers {
+	char *keys, *sorted;
+	size_t *order, *expected;
+	uint32_t *order32;
+};
+
+static void buffers_init(struct buffers *b, size_t n)
+{
+	b->keys = malloc(n * 8 + 8);
+	b->sorted = malloc(n * 8 + 8);
+	b->order = malloc(n * 8 + 8);
+	b->expected = malloc(n * 8 + 8);
+	b->order32 = malloc(n * 4 + 8);
+	ck_assert(b->keys && b->sorted && b->order && b->expected && b->order32);
+}
+
+static void buffers_fini(struct buffers *b)
+{
+	free(b->keys);
+	free(b->sorted);
+	free(b->order);
+	free(b->expected);
+	free(b->order32);
+}
+
+/* b->expected is the order; do all three functions agree with it? */
+static const char *wrong(struct buffers *b, size_t n, enum shared_type type,
+			 const struct shared_sort_options *options)
+{
+	size_t size = type_size(type);
+
+	memset(b->order, 0xff, n * sizeof *b->order);
+	if (shared_argsort(b->keys, n, type, b->order, options))
+		return "argsort: error";
+	if (memcmp(b->order, b->expected, n * sizeof *b->order) != 0)
+		return "argsort";
+	memset(b->order32, 0xff, n * sizeof *b->order32);
+	if (shared_argsort32(b->keys, n, type, b->order32, options))
+		return "argsort32: error";
+	for (size_t i = 0; i < n; i++)
+		if (b->order32[i] != b->expected[i])
+			return "argsort32";
+	memcpy(b->sorted, b->keys, n * size);
+	if (shared_sort(b->sorted, n, type, options))
+		return "sort: error";
+	for (size_t i = 0; i < n; i++)
+		if (memcmp(b->sorted + i * size, b->keys + b->expected[i] * size, size) != 0)
+			return "sort";
+	return NULL;
+}
+
+static void check_all(struct buffers *b, size_t n, enum shared_type type, enum shape shape,
+		      const int *np, size_t np_count)
+{
+	for (int descending = 0; descending < 2; descending++) {
+		reference_order(b->keys, n, type, descending, b->expected);
+		for (size_t i = 0; i < np_count; i++) {
+			struct shared_sort_options o = { .np = np[i], .descending = descending };
+			const char *bad = wrong(b, n, type, &o);
+
+			ck_assert_msg(!bad, "%s: %s, %s, n %zu, np %d, %s, %s", bad, type_names[type],
+				      shape_names[shape], n, np[i], descending ? "down" : "up",
+				      smi_kernel()->name);
+		}
+	}
+}
+
+/* Sizes at which something changes, and their neighbours. */
+static const size_t small_sizes[] = { 0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 32,
+				      33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 1023, 1024,
+				      1025 };
+
+START_TEST(every_kernel_sorts_small_arrays_stably)
+{
+	struct buffers b;
+
+	if (smi_sort_use(kernels[_i]) == -ENOTSUP || smi_sort_use(kernels[_i]) == -ENOENT)
+		return;
+	buffers_init(&b, 1025);
+	for (int type = 0; type < TYPES; type++)
+		for (int shape = 0; shape < SHAPES; shape++)
+			for (size_t i = 0; i < sizeof small_sizes / sizeof *small_sizes; i++) {
+				make_keys(b.keys, small_sizes[i], type, shape, i + 1);
+				check_all(&b, small_sizes[i], type, shape, threads, 1);
+			}
+	buffers_fini(&b);
+}
+END_TEST
+
+START_TEST(every_kernel_sorts_stably_around_the_thresholds)
+{
+	static const size_t sizes[] = { 5999, 6000, 6001, 16383, 16385, 32768, 32769 };
+	struct buffers b;
+
+	if (smi_sort_use(kernels[_i]) == -ENOTSUP || smi_sort_use(kernels[_i]) == -ENOENT)
+		return;
+	buffers_init(&b, 32769);
+	for (int type = 0; type < TYPES; type++)
+		for (int shape = 0; shape < SHAPES; shape++) {
+			size_t n = sizes[(type + shape) % 7];
+
+			make_keys(b.keys, n, type, shape, n);
+			check_all(&b, n, type, shape, threads, 4);
+		}
+	buffers_fini(&b);
+}
+END_TEST
+
+/* For many keys the order is verified instead of compared with a reference. */
+static void check_many(struct buffers *b, size_t n, enum shared_type type, enum shape shape,
+		       int np, bool descending)
+{
+	struct shared_sort_options o = { .np = np, .descending = descending };
+	const char *bad;
+
+	make_keys(b->keys, n, type, shape, n);
+	ck_assert_int_eq(shared_argsort(b->keys, n, type, b->expected, &o), 0);
+	ck_assert_msg(is_stable_order(b->keys, n, type, descending, b->expected),
+		      "argsort: %s, %s, n %zu, np %d, %s", type_names[type], shape_names[shape], n,
+		      np, descending ? "down" : "up");
+	bad = wrong(b, n, type, &o);
+	ck_assert_msg(!bad, "%s: %s, %s, n %zu, np %d", bad, type_names[type], shape_names[shape],
+		      n, np);
+}
+
+START_TEST(a_million_keys_of_any_shape_are_sorted_stably)
+{
+	struct buffers b;
+	size_t n = 1000000;
+
+	buffers_init(&b, n);
+	for (int type = 0; type < TYPES; type++)
+		check_many(&b, n, type, _i, threads[(type + _i) % 4], (type / 2 + _i) % 2);
+	buffers_fini(&b);
+}
+END_TEST
+
+START_TEST(large_buckets_are_shared_out)
+{
+	/* Around the largest bucket that one thread sorts, by each kernel. */
+	static const enum shape shapes[] = { CLOSE, ZIPF, EXTREMES };
+	size_t n = 131072 + (size_t)_i % 3 - 1;
+	struct buffers b;
+
+	if (smi_sort_use(kernels[_i % 3]) == -ENOTSUP)
+		return;
+	buffers_init(&b, 4 * n);
+	for (int i = 0; i < 3; i++)
+		for (int np = 1; np <= 3; np++) {
+			check_many(&b, n, SHARED_FLOAT64, shapes[i], np, np == 2);
+			check_many(&b, 2 * n, SHARED_FLOAT64, shapes[i], np, np == 1);
+			check_many(&b, 3 * n, SHARED_INT32, shapes[i], np, np == 1);
+			check_many(&b, n, SHARED_UINT64, shapes[i], np, np == 2);
+		}
+	buffers_fini(&b);
+}
+END_TEST
+
+START_TEST(random_arrays_agree_with_the_reference)
+{
+	const char *given = getenv("SORT_SEED");
+	uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL), first = seed;
+	struct buffers b;
+
+	printf("sort tests: SORT_SEED=%llu\n", (unsigned long long)seed);
+	buffers_init(&b, 20000);
+	for (int round = 0; round < 300; round++) {
+		size_t n = random_next(&seed) % (round % 10 ? 2000 : 20000);
+		enum shared_type type = random_next(&seed) % TYPES;
+		enum shape shape = random_next(&seed) % SHAPES;
+		int np = threads[random_next(&seed) % 4];
+		size_t size = type_size(type);
+
+		smi_sort_use(kernels[random_next(&seed) % 3]);
+		make_keys(b.keys, n, type, shape, random_next(&seed));
+		/* Some bytes of noise, or a stretch of another shape. */
+		if (n > 8 && random_next(&seed) % 2)
+			for (int i = 0; i < 8; i++)
+				b.keys[random_next(&seed) % (n * size)] ^= (char)random_next(&seed);
+		if (n > 8 && random_next(&seed) % 2)
+			make_keys(b.keys + n / 2 * size, n / 3, type, random_next(&seed) % SHAPES,
+				  random_next(&seed));
+		for (int down = 0; down < 2; down++) {
+			struct shared_sort_options o = { .np = np, .descending = down };
+			const char *bad;
+
+			reference_order(b.keys, n, type, down, b.expected);
+			bad = wrong(&b, n, type, &o);
+			ck_assert_msg(!bad, "%s: SORT_SEED=%llu, round %d, %s, n %zu, np %d, %s",
+				      bad, (unsigned long long)first, round, type_names[type], n,
+				      np, smi_kernel()->name);
+		}
+	}
+	buffers_fini(&b);
+}
+END_TEST
+
+START_TEST(keys_may_be_misaligned)
+{
+	static const size_t sizes[] = { 100, 3000, 40000 };
+	struct buffers b;
+	char *keys;
+
+	buffers_init(&b, 40001);
+	keys = b.keys;
+	for (int type = 0; type < TYPES; type++)
+		for (int i = 0; i < 3; i++) {
+			size_t n = sizes[i], size = type_size(type);
+			struct shared_sort_options o = { .np = 2 };
+
+			b.keys = keys + 1 + i;
+			make_keys(b.keys, n, type, UNIFORM, 7);
+			reference_order(b.keys, n, type, false, b.expected);
+			ck_assert_int_eq(shared_argsort(b.keys, n, type, b.order, &o), 0);
+			ck_assert_mem_eq(b.order, b.expected, n * sizeof *b.order);
+			memcpy(b.sorted + 3, b.keys, n * size);
+			ck_assert_int_eq(shared_sort(b.sorted + 3, n, type, &o), 0);
+			for (size_t j = 0; j < n; j++)
+				ck_assert_mem_eq(b.sorted + 3 + j * size,
+						 b.keys + b.expected[j] * size, size);
+		}
+	b.keys = keys;
+	buffers_fini(&b);
+}
+END_TEST
+
+START_TEST(arguments_that_make_no_sense_are_refused)
+{
+	struct shared_sort_options o = { .np = -1 };
+	double keys[3] = { 3, 1, 2 };
+	size_t order[3];
+	uint32_t order32[3];
+
+	ck_assert_int_eq(shared_argsort(keys, 3, SHARED_FLOAT64, order, &o), EINVAL);
+	ck_assert_int_eq(shared_sort(keys, 3, SHARED_FLOAT64, &o), EINVAL);
+	o = (struct shared_sort_options){ .reserved = { 0, 0, 0, 0, 0, 1 } };
+	ck_assert_int_eq(shared_argsort32(keys, 3, SHARED_FLOAT64, order32, &o), EINVAL);
+	ck_assert_int_eq(shared_argsort(keys, 3, (enum shared_type)10, order, NULL), EINVAL);
+	ck_assert_int_eq(shared_sort(keys, 3, (enum shared_type)-1, NULL), EINVAL);
+	ck_assert_int_eq(shared_argsort(NULL, 3, SHARED_FLOAT64, order, NULL), EINVAL);
+	ck_assert_int_eq(shared_argsort(keys, 3, SHARED_FLOAT64, NULL, NULL), EINVAL);
+	ck_assert_int_eq(shared_sort(NULL, 3, SHARED_INT8, NULL), EINVAL);
+	ck_assert_int_eq(shared_argsort32(keys, ((size_t)1 << 32) + 1, SHARED_FLOAT64, order32,
+					  NULL), EOVERFLOW);
+	ck_assert(keys[0] == 3 && keys[1] == 1 && keys[2] == 2);
+	ck_assert_int_eq(shared_argsort(NULL, 0, SHARED_FLOAT64, NULL, NULL), 0);
+	ck_assert_int_eq(shared_argsort32(NULL, 0, SHARED_INT8, NULL, NULL), 0);
+	ck_assert_int_eq(shared_sort(NULL, 0, SHARED_INT16, NULL), 0);
+}
+END_TEST
+
+START_TEST(a_forked_child_sorts_with_threads_of_its_own)
+{
+	size_t n = 100000;
+	struct shared_sort_options o = { .np = 2 };
+	struct buffers b;
+	int status;
+	pid_t pid;
+
+	buffers_init(&b, n);
+	make_keys(b.keys, n, SHARED_FLOAT64, UNIFORM, 1);
+	ck_assert_int_eq(shared_argsort(b.keys, n, SHARED_FLOAT64, b.order, &o), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		int r = shared_argsort(b.keys, n, SHARED_FLOAT64, b.expected, &o);
+
+		r |= memcmp(b.order, b.expected, n * sizeof *b.order);
+		_exit(r ? 1 : 0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	buffers_fini(&b);
+}
+END_TEST
+
+START_TEST(indices_above_32_bits_come_out)
+{
+	size_t n = ((size_t)1 << 32) + 10, i;
+	uint8_t *keys;
+	size_t *order;
+
+	if (pool_total_memory() < (size_t)100 << 30)
+		return;
+	keys = malloc(n);
+	order = malloc(n * sizeof *order);
+	ck_assert(keys && order);
+	for (i = 0; i < n; i++)
+		keys[i] = (uint8_t)((n - i) >> 8);
+	ck_assert_int_eq(shared_argsort(keys, n, SHARED_UINT8, order, NULL), 0);
+	ck_assert(is_stable_order(keys, n, SHARED_UINT8, false, order));
+	free(keys);
+	free(order);
+}
+END_TEST
+
+Suite *sort_suite(void)
+{
+	Suite *suite = suite_create("sort");
+	TCase *tcase = tcase_create("numbers");
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_checked_fixture(tcase, NULL, best_kernel);
+	tcase_add_loop_test(tcase, every_kernel_sorts_small_arrays_stably, 0, 3);
+	tcase_add_loop_test(tcase, every_kernel_sorts_stably_around_the_thresholds, 0, 3);
+	tcase_add_loop_test(tcase, a_million_keys_of_any_shape_are_sorted_stably, 0, SHAPES);
+	tcase_add_loop_test(tcase, large_buckets_are_shared_out, 0, 3);
+	tcase_add_test(tcase, random_arrays_agree_with_the_reference);
+	tcase_add_test(tcase, keys_may_be_misaligned);
+	tcase_add_test(tcase, arguments_that_make_no_sense_are_refused);
+	tcase_add_test(tcase, a_forked_child_sorts_with_threads_of_its_own);
+	tcase_add_test(tcase, indices_above_32_bits_come_out);
+	suite_add_tcase(suite, tcase);
+	suite_add_tcase(suite, sort_by_tests());
+	return suite;
+}
