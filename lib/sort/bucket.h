@@ -67,6 +67,7 @@ INLINE void N(count_records)(const struct N(digits) *digits, const RECORD *a, si
 	for (; i + AHEAD <= m; i += AHEAD) {
 		for (size_t j = 0; j < AHEAD; j += LANES)
 			N(digits_compute)(digits, a + i + j, digit + j);
+		UNROLL
 		for (size_t j = 0; j < AHEAD; j++)
 			count[digit[j]]++;
 	}
@@ -95,6 +96,7 @@ INLINE void N(move_records)(const struct N(digits) *digits, const RECORD *restri
 			if (filled <= LAG)
 				continue;
 		}
+		UNROLL
 		for (size_t j = 0; j < LANES; j++)
 			b[count[digit[(i + j) & (2 * LAG - 1)]]++] = a[i + j];
 		i += LANES;
@@ -126,7 +128,8 @@ INLINE void N(finish_groups)(const struct smi_plan *plan, const struct N(digits)
 		}
 		done = end;
 	}
-	N(group)(plan, b + done, m - done, position + done);
+	if (done < m)
+		N(group)(plan, b + done, m - done, position + done);
 }
 
 static void N(kernel_bucket)(const struct smi_plan *plan, RECORD *a, RECORD *b, size_t m,

@@ -52,61 +52,102 @@ INLINE void put32(const struct smi_plan *plan, v32 record, size_t position, long
 	v32_store_some((char *)plan->out + position * 4, key_bits32(plan, record), n);
 }
 
-/* Is a record's prefix that of the next one, among the m of r? */
-INLINE bool any_ties(const struct smi_plan *plan, const v64 *r, const int rows, size_t m)
-{
-	v64 prefix = v64_set(~plan->index_mask);
-	uint64_t ties = 0;
+/* Row i of a group: loading it, comparing it with the next one, writing it. */
+#define LOAD64(i) r[i] = v64_bias(v64_load_some(records + (i) * V64_LANES, (long)m - (i) * V64_LANES));
+#define UNBIAS64(i) r[i] = v64_bias(r[i]);
+#define TIES64(i, next)                                                                      \
+	ties |= (uint64_t)v64_agree(r[i], v64_next(r[i], r[next]), prefix) << (i) * V64_LANES;
+#define SAVE64(i) v64_store(sorted + (i) * V64_LANES, r[i]);
+#define BACK64(i) r[i] = v64_load(sorted + (i) * V64_LANES);
+#define PUT64(i) \
+	put64(plan, r[i], position + (size_t)(i) * V64_LANES, (long)m - (i) * V64_LANES);
+#define LOAD32(i) r[i] = v32_load_some(records + (i) * V32_LANES, (long)m - (i) * V32_LANES);
+#define PUT32(i) \
+	put32(plan, r[i], position + (size_t)(i) * V32_LANES, (long)m - (i) * V32_LANES);
+#define ROWS2(X) X(0) X(1)
+#define ROWS4(X) ROWS2(X) X(2) X(3)
+#define ROWS8(X) ROWS4(X) X(4) X(5) X(6) X(7)
 
-	UNROLL
-	for (int i = 0; i < rows; i++)
-		ties |= (uint64_t)v64_agree(r[i], v64_next(r[i], r[i + 1 < rows ? i + 1 : i]),
-					    prefix) << i * V64_LANES;
+/* Of m records, do two neighbours share their prefix? `ties` has a bit for
+ * each record that agrees with the next. */
+INLINE bool ties_among(uint64_t ties, size_t m)
+{
 	return (ties & (((uint64_t)1 << (m - 1)) - 1)) != 0;
 }
 
-INLINE void sort_group64(const struct smi_plan *plan, const uint64_t *records, size_t m,
-			 size_t position, const int rows)
+INLINE void group64_of8(const struct smi_plan *plan, const uint64_t *records, size_t m,
+			size_t position)
 {
-	uint64_t sorted[GROUP64];
-	v64 r[8];
+	v64 prefix = v64_set(~plan->index_mask), r[8];
+	uint64_t sorted[8 * V64_LANES], ties = 0;
 
-	UNROLL
-	for (int i = 0; i < rows; i++)
-		r[i] = v64_bias(v64_load_some(records + i * V64_LANES, (long)m - i * V64_LANES));
-	sort_vectors64(r, rows);
-	if (rows == 8)
-		v64_transpose8(r);
-	else if (rows == 4)
-		v64_transpose4(r);
-	else
-		v64_transpose2(r);
-	UNROLL
-	for (int i = 0; i < rows; i++)
-		r[i] = v64_bias(r[i]);
-	if (!plan->exact && any_ties(plan, r, rows, m)) {
-		UNROLL
-		for (int i = 0; i < rows; i++)
-			v64_store(sorted + i * V64_LANES, r[i]);
-		settle_ties(plan, sorted, m);
-		UNROLL
-		for (int i = 0; i < rows; i++)
-			r[i] = v64_load(sorted + i * V64_LANES);
+	ROWS8(LOAD64)
+	sort_eight_64(r);
+	v64_transpose8(r);
+	ROWS8(UNBIAS64)
+	if (!plan->exact) {
+		TIES64(0, 1) TIES64(1, 2) TIES64(2, 3) TIES64(3, 4)
+		TIES64(4, 5) TIES64(5, 6) TIES64(6, 7) TIES64(7, 7)
+		if (__builtin_expect(ties_among(ties, m), 0)) {
+			ROWS8(SAVE64)
+			settle_ties(plan, sorted, m);
+			ROWS8(BACK64)
+		}
 	}
-	UNROLL
-	for (int i = 0; i < rows; i++)
-		put64(plan, r[i], position + (size_t)i * V64_LANES, (long)m - i * V64_LANES);
+	ROWS8(PUT64)
+}
+
+INLINE void group64_of4(const struct smi_plan *plan, const uint64_t *records, size_t m,
+			size_t position)
+{
+	v64 prefix = v64_set(~plan->index_mask), r[4];
+	uint64_t sorted[4 * V64_LANES], ties = 0;
+
+	ROWS4(LOAD64)
+	sort_four_64(r);
+	v64_transpose4(r);
+	ROWS4(UNBIAS64)
+	if (!plan->exact) {
+		TIES64(0, 1) TIES64(1, 2) TIES64(2, 3) TIES64(3, 3)
+		if (__builtin_expect(ties_among(ties, m), 0)) {
+			ROWS4(SAVE64)
+			settle_ties(plan, sorted, m);
+			ROWS4(BACK64)
+		}
+	}
+	ROWS4(PUT64)
+}
+
+INLINE void group64_of2(const struct smi_plan *plan, const uint64_t *records, size_t m,
+			size_t position)
+{
+	v64 prefix = v64_set(~plan->index_mask), r[2];
+	uint64_t sorted[2 * V64_LANES], ties = 0;
+
+	ROWS2(LOAD64)
+	sort_two_64(r);
+	v64_transpose2(r);
+	ROWS2(UNBIAS64)
+	if (!plan->exact) {
+		TIES64(0, 1) TIES64(1, 1)
+		if (__builtin_expect(ties_among(ties, m), 0)) {
+			ROWS2(SAVE64)
+			settle_ties(plan, sorted, m);
+			ROWS2(BACK64)
+		}
+	}
+	ROWS2(PUT64)
 }
 
 INLINE void group64(const struct smi_plan *plan, const uint64_t *records, size_t m,
 		    size_t position)
 {
-	if (m <= 2 * V64_LANES)
-		sort_group64(plan, records, m, position, 2);
-	else if (m <= 4 * V64_LANES)
-		sort_group64(plan, records, m, position, 4);
+	if (m > 4 * V64_LANES)
+		group64_of8(plan, records, m, position);
+	else if (m > 2 * V64_LANES)
+		group64_of4(plan, records, m, position);
 	else
-		sort_group64(plan, records, m, position, 8);
+		group64_of2(plan, records, m, position);
 }
 
 INLINE void group32(const struct smi_plan *plan, const uint32_t *records, size_t m,
@@ -114,14 +155,10 @@ INLINE void group32(const struct smi_plan *plan, const uint32_t *records, size_t
 {
 	v32 r[8];
 
-	UNROLL
-	for (int i = 0; i < 8; i++)
-		r[i] = v32_load_some(records + i * V32_LANES, (long)m - i * V32_LANES);
-	sort_vectors32(r, 8);
+	ROWS8(LOAD32)
+	sort_eight_32(r);
 	v32_transpose8(r);
-	UNROLL
-	for (int i = 0; i < 8; i++)
-		put32(plan, r[i], position + (size_t)i * V32_LANES, (long)m - i * V32_LANES);
+	ROWS8(PUT32)
 }
 
 static void kernel_emit(const struct smi_plan *plan, const uint64_t *records, size_t m,

@@ -304,14 +304,13 @@ INLINE void v64_transpose4(v64 r[4])
 
 INLINE void v64_transpose8(v64 r[8])
 {
-	v64 first[4] = { r[0], r[1], r[2], r[3] }, second[4] = { r[4], r[5], r[6], r[7] };
+	v64 a, b, c;
 
-	v64_transpose4(first);
-	v64_transpose4(second);
-	for (int i = 0; i < 4; i++) {
-		r[2 * i] = first[i];
-		r[2 * i + 1] = second[i];
-	}
+	v64_transpose4(r);
+	v64_transpose4(r + 4);
+	a = r[1], b = r[2], c = r[3];
+	r[1] = r[4], r[2] = a, r[3] = r[5];
+	r[4] = b, r[5] = r[6], r[6] = c;
 }
 
 INLINE void v64_transpose2(v64 r[2])
@@ -324,23 +323,25 @@ INLINE void v64_transpose2(v64 r[2])
 
 INLINE void v32_transpose8(v32 r[8])
 {
-	v32 low[4], high[4], q[4][2];
+	/* Lanes 0 and 1 of each half, then 2 and 3. */
+	v32 a = _mm256_unpacklo_epi32(r[0], r[1]), e = _mm256_unpackhi_epi32(r[0], r[1]);
+	v32 b = _mm256_unpacklo_epi32(r[2], r[3]), f = _mm256_unpackhi_epi32(r[2], r[3]);
+	v32 c = _mm256_unpacklo_epi32(r[4], r[5]), g = _mm256_unpackhi_epi32(r[4], r[5]);
+	v32 d = _mm256_unpacklo_epi32(r[6], r[7]), h = _mm256_unpackhi_epi32(r[6], r[7]);
+	/* Numbers 0 to 3 and 4 to 7 of lanes 0, 1, 2, 3 of each half. */
+	v32 l0 = _mm256_unpacklo_epi64(a, b), h0 = _mm256_unpacklo_epi64(c, d);
+	v32 l1 = _mm256_unpackhi_epi64(a, b), h1 = _mm256_unpackhi_epi64(c, d);
+	v32 l2 = _mm256_unpacklo_epi64(e, f), h2 = _mm256_unpacklo_epi64(g, h);
+	v32 l3 = _mm256_unpackhi_epi64(e, f), h3 = _mm256_unpackhi_epi64(g, h);
 
-	for (int i = 0; i < 4; i++) {
-		low[i] = _mm256_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
-		high[i] = _mm256_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
-	}
-	for (int i = 0; i < 2; i++) {
-		/* Numbers 4i ... 4i+3 of lanes 0, 1, 2, 3 of both halves. */
-		q[0][i] = _mm256_unpacklo_epi64(low[2 * i], low[2 * i + 1]);
-		q[1][i] = _mm256_unpackhi_epi64(low[2 * i], low[2 * i + 1]);
-		q[2][i] = _mm256_unpacklo_epi64(high[2 * i], high[2 * i + 1]);
-		q[3][i] = _mm256_unpackhi_epi64(high[2 * i], high[2 * i + 1]);
-	}
-	for (int j = 0; j < 4; j++) {
-		r[j] = _mm256_permute2x128_si256(q[j][0], q[j][1], 0x20);
-		r[4 + j] = _mm256_permute2x128_si256(q[j][0], q[j][1], 0x31);
-	}
+	r[0] = _mm256_permute2x128_si256(l0, h0, 0x20);
+	r[1] = _mm256_permute2x128_si256(l1, h1, 0x20);
+	r[2] = _mm256_permute2x128_si256(l2, h2, 0x20);
+	r[3] = _mm256_permute2x128_si256(l3, h3, 0x20);
+	r[4] = _mm256_permute2x128_si256(l0, h0, 0x31);
+	r[5] = _mm256_permute2x128_si256(l1, h1, 0x31);
+	r[6] = _mm256_permute2x128_si256(l2, h2, 0x31);
+	r[7] = _mm256_permute2x128_si256(l3, h3, 0x31);
 }
 
 #endif

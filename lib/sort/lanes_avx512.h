@@ -248,18 +248,15 @@ INLINE void pieces_transpose(__m512i *a, __m512i *b, __m512i *c, __m512i *d)
 
 INLINE void v64_transpose8(v64 r[8])
 {
-	v64 even[4], odd[4];
+	v64 even0 = _mm512_unpacklo_epi64(r[0], r[1]), odd0 = _mm512_unpackhi_epi64(r[0], r[1]);
+	v64 even1 = _mm512_unpacklo_epi64(r[2], r[3]), odd1 = _mm512_unpackhi_epi64(r[2], r[3]);
+	v64 even2 = _mm512_unpacklo_epi64(r[4], r[5]), odd2 = _mm512_unpackhi_epi64(r[4], r[5]);
+	v64 even3 = _mm512_unpacklo_epi64(r[6], r[7]), odd3 = _mm512_unpackhi_epi64(r[6], r[7]);
 
-	for (int i = 0; i < 4; i++) {
-		even[i] = _mm512_unpacklo_epi64(r[2 * i], r[2 * i + 1]);
-		odd[i] = _mm512_unpackhi_epi64(r[2 * i], r[2 * i + 1]);
-	}
-	pieces_transpose(&even[0], &even[1], &even[2], &even[3]);
-	pieces_transpose(&odd[0], &odd[1], &odd[2], &odd[3]);
-	for (int i = 0; i < 4; i++) {
-		r[2 * i] = even[i];
-		r[2 * i + 1] = odd[i];
-	}
+	pieces_transpose(&even0, &even1, &even2, &even3);
+	pieces_transpose(&odd0, &odd1, &odd2, &odd3);
+	r[0] = even0, r[2] = even1, r[4] = even2, r[6] = even3;
+	r[1] = odd0, r[3] = odd1, r[5] = odd2, r[7] = odd3;
 }
 
 INLINE void v64_transpose4(v64 r[4])
@@ -291,29 +288,21 @@ INLINE void v64_transpose2(v64 r[2])
  * the even 32-bit lanes give its first half, the odd ones its second. */
 INLINE void v32_transpose8(v32 r[8])
 {
-	v32 low[4], high[4], q[4][2];
+	/* Lanes 0 and 1 of each piece, then 2 and 3. */
+	v32 a = _mm512_unpacklo_epi32(r[0], r[1]), e = _mm512_unpackhi_epi32(r[0], r[1]);
+	v32 b = _mm512_unpacklo_epi32(r[2], r[3]), f = _mm512_unpackhi_epi32(r[2], r[3]);
+	v32 c = _mm512_unpacklo_epi32(r[4], r[5]), g = _mm512_unpackhi_epi32(r[4], r[5]);
+	v32 d = _mm512_unpacklo_epi32(r[6], r[7]), h = _mm512_unpackhi_epi32(r[6], r[7]);
+	/* Numbers 0 to 3 and 4 to 7 of lanes 0, 1, 2, 3 of each piece. */
+	v32 l0 = _mm512_unpacklo_epi64(a, b), h0 = _mm512_unpacklo_epi64(c, d);
+	v32 l1 = _mm512_unpackhi_epi64(a, b), h1 = _mm512_unpackhi_epi64(c, d);
+	v32 l2 = _mm512_unpacklo_epi64(e, f), h2 = _mm512_unpacklo_epi64(g, h);
+	v32 l3 = _mm512_unpackhi_epi64(e, f), h3 = _mm512_unpackhi_epi64(g, h);
 
-	for (int i = 0; i < 4; i++) {
-		low[i] = _mm512_unpacklo_epi32(r[2 * i], r[2 * i + 1]);  /* lanes 0, 1 of a piece */
-		high[i] = _mm512_unpackhi_epi32(r[2 * i], r[2 * i + 1]); /* lanes 2, 3 */
-	}
-	for (int i = 0; i < 2; i++) {
-		/* Numbers 4i ... 4i+3 of lanes 0, 1, 2, 3 of every piece. */
-		q[0][i] = _mm512_unpacklo_epi64(low[2 * i], low[2 * i + 1]);
-		q[1][i] = _mm512_unpackhi_epi64(low[2 * i], low[2 * i + 1]);
-		q[2][i] = _mm512_unpacklo_epi64(high[2 * i], high[2 * i + 1]);
-		q[3][i] = _mm512_unpackhi_epi64(high[2 * i], high[2 * i + 1]);
-	}
-	/* Piece p of q[j][i] is quarter i of lane 4p + j: output vector 2p + j/2. */
-	for (int h = 0; h < 2; h++) {
-		v32 a = q[2 * h][0], b = q[2 * h][1], c = q[2 * h + 1][0], d = q[2 * h + 1][1];
-
-		pieces_transpose(&a, &b, &c, &d);
-		r[h] = a;
-		r[2 + h] = b;
-		r[4 + h] = c;
-		r[6 + h] = d;
-	}
+	pieces_transpose(&l0, &h0, &l1, &h1);
+	pieces_transpose(&l2, &h2, &l3, &h3);
+	r[0] = l0, r[2] = h0, r[4] = l1, r[6] = h1;
+	r[1] = l2, r[3] = h2, r[5] = l3, r[7] = h3;
 }
 
 #endif

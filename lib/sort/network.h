@@ -1,63 +1,119 @@
 /* SPDX-License-Identifier: MIT */
-/* Sorting networks in registers: `rows` vectors, at most 8, sorted as one
+/* Sorting networks in registers: 2, 4 or 8 vectors ("rows") sorted as one
  * sequence. Included once for each record width, after its lanes.
  *
- * First every lane sorts its own column of `rows` numbers. Then neighbours are
- * merged, lanes in pairs, pairs of pairs, ... by Batcher's bitonic merge, with
- * number `lane * rows + row` as the place in the sequence, so that most steps
- * are between registers and need no shuffle. (Batcher: "Sorting networks and
- * their applications", 1968; the columns by his odd-even merge.) */
+ * First every lane sorts its own column. Then neighbours are merged, lanes in
+ * pairs, pairs of pairs, ... by Batcher's bitonic merge, with number
+ * `lane * rows + row` as the place in the sequence, so that most steps are
+ * between registers and need no shuffle. (Batcher: "Sorting networks and their
+ * applications", 1968; the columns by his odd-even merge.)
+ *
+ * Written out without loops, so that every compiler keeps rows in registers. */
 
-#define UNROLL _Pragma("GCC unroll 8")
+#ifndef ORDER
+#define ORDER(i, j) V(order)(&r[i], &r[j]);
+#define MIRROR(i, j) N(mirror)(&r[i], &r[j], width);
+#define HALVE(i) r[i] = V(min_max)(r[i], V(partner)(r[i], distance), distance);
+#endif
 
-INLINE void N(sort_columns)(VEC *r, int rows)
+/* The first step of merging blocks of width / 2 lanes: each number meets the
+ * one as far from the end as it is from the beginning. */
+INLINE void N(mirror)(VEC *a, VEC *b, const int width)
 {
-	static const uint8_t pairs[19][2] = {
-		{ 0, 1 },                                         /* two rows */
-		{ 2, 3 }, { 0, 2 }, { 1, 3 }, { 1, 2 },           /* four */
-		{ 4, 5 }, { 6, 7 }, { 4, 6 }, { 5, 7 }, { 5, 6 }, /* eight */
-		{ 0, 4 }, { 1, 5 }, { 2, 6 }, { 3, 7 }, { 2, 4 }, { 3, 5 },
-		{ 1, 2 }, { 3, 4 }, { 5, 6 },
-	};
-	const int steps = rows == 2 ? 1 : rows == 4 ? 5 : 19;
+	VEC x = V(partner)(*b, width - 1), y = V(partner)(*a, width - 1);
 
-	_Pragma("GCC unroll 19")
-	for (int i = 0; i < steps; i++)
-		V(order)(&r[pairs[i][0]], &r[pairs[i][1]]);
+	*a = V(min_max)(*a, x, width / 2);
+	*b = V(min_max)(*b, y, width / 2);
 }
 
-/* Merges neighbouring sorted blocks of width / 2 lanes. */
-INLINE void N(merge_lanes)(VEC *r, const int rows, const int width)
+INLINE void N(halve8)(VEC r[8], const int distance)
 {
-	UNROLL
-	for (int i = 0; i < rows / 2; i++) {
-		VEC a = r[i], b = r[rows - 1 - i];
-
-		r[i] = V(min_max)(a, V(partner)(b, width - 1), width / 2);
-		r[rows - 1 - i] = V(min_max)(b, V(partner)(a, width - 1), width / 2);
-	}
-	UNROLL
-	for (int d = width / 4; d >= 1; d /= 2) {
-		UNROLL
-		for (int i = 0; i < rows; i++)
-			r[i] = V(min_max)(r[i], V(partner)(r[i], d), d);
-	}
-	UNROLL
-	for (int d = rows / 2; d >= 1; d /= 2) {
-		UNROLL
-		for (int i = 0; i < rows; i++)
-			if ((i & d) == 0)
-				V(order)(&r[i], &r[i + d]);
-	}
+	HALVE(0) HALVE(1) HALVE(2) HALVE(3) HALVE(4) HALVE(5) HALVE(6) HALVE(7)
 }
 
-INLINE void N(sort_vectors)(VEC *r, const int rows)
+INLINE void N(merge8)(VEC r[8], const int width)
 {
-	N(sort_columns)(r, rows);
-	N(merge_lanes)(r, rows, 2);
-	N(merge_lanes)(r, rows, 4);
+	MIRROR(0, 7) MIRROR(1, 6) MIRROR(2, 5) MIRROR(3, 4)
+	if (width >= 16)
+		N(halve8)(r, 4);
+	if (width >= 8)
+		N(halve8)(r, 2);
+	if (width >= 4)
+		N(halve8)(r, 1);
+	ORDER(0, 4) ORDER(1, 5) ORDER(2, 6) ORDER(3, 7)
+	ORDER(0, 2) ORDER(1, 3) ORDER(4, 6) ORDER(5, 7)
+	ORDER(0, 1) ORDER(2, 3) ORDER(4, 5) ORDER(6, 7)
+}
+
+INLINE void N(sort_eight_)(VEC r[8])
+{
+	ORDER(0, 1) ORDER(2, 3) ORDER(4, 5) ORDER(6, 7)
+	ORDER(0, 2) ORDER(1, 3) ORDER(4, 6) ORDER(5, 7)
+	ORDER(1, 2) ORDER(5, 6)
+	ORDER(0, 4) ORDER(1, 5) ORDER(2, 6) ORDER(3, 7)
+	ORDER(2, 4) ORDER(3, 5)
+	ORDER(1, 2) ORDER(3, 4) ORDER(5, 6)
+	N(merge8)(r, 2);
+	N(merge8)(r, 4);
 	if (LANES >= 8)
-		N(merge_lanes)(r, rows, LANES < 8 ? 4 : 8);
+		N(merge8)(r, LANES >= 8 ? 8 : 4);
 	if (LANES >= 16)
-		N(merge_lanes)(r, rows, LANES < 16 ? 4 : 16);
+		N(merge8)(r, LANES >= 16 ? 16 : 4);
+}
+
+INLINE void N(halve4)(VEC r[4], const int distance)
+{
+	HALVE(0) HALVE(1) HALVE(2) HALVE(3)
+}
+
+INLINE void N(merge4)(VEC r[4], const int width)
+{
+	MIRROR(0, 3) MIRROR(1, 2)
+	if (width >= 16)
+		N(halve4)(r, 4);
+	if (width >= 8)
+		N(halve4)(r, 2);
+	if (width >= 4)
+		N(halve4)(r, 1);
+	ORDER(0, 2) ORDER(1, 3)
+	ORDER(0, 1) ORDER(2, 3)
+}
+
+INLINE void N(sort_four_)(VEC r[4])
+{
+	ORDER(0, 1) ORDER(2, 3) ORDER(0, 2) ORDER(1, 3) ORDER(1, 2)
+	N(merge4)(r, 2);
+	N(merge4)(r, 4);
+	if (LANES >= 8)
+		N(merge4)(r, LANES >= 8 ? 8 : 4);
+	if (LANES >= 16)
+		N(merge4)(r, LANES >= 16 ? 16 : 4);
+}
+
+INLINE void N(halve2)(VEC r[2], const int distance)
+{
+	HALVE(0) HALVE(1)
+}
+
+INLINE void N(merge2)(VEC r[2], const int width)
+{
+	MIRROR(0, 1)
+	if (width >= 16)
+		N(halve2)(r, 4);
+	if (width >= 8)
+		N(halve2)(r, 2);
+	if (width >= 4)
+		N(halve2)(r, 1);
+	ORDER(0, 1)
+}
+
+INLINE void N(sort_two_)(VEC r[2])
+{
+	ORDER(0, 1)
+	N(merge2)(r, 2);
+	N(merge2)(r, 4);
+	if (LANES >= 8)
+		N(merge2)(r, LANES >= 8 ? 8 : 4);
+	if (LANES >= 16)
+		N(merge2)(r, LANES >= 16 ? 16 : 4);
 }

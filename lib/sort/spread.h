@@ -11,6 +11,8 @@
 #include "sort/kernel.h"
 #include "sort/scan.h"
 
+#define UNROLL _Pragma("GCC unroll 8")
+
 enum { AHEAD = 256, RING = 2 * AHEAD };
 
 struct ring {
@@ -59,6 +61,7 @@ INLINE void count_keys(enum smi_kind kind, enum smi_map_kind how, const struct s
 			v64_store_narrow(digit + j, digit_of(kind, how, map,
 							     v64_image(kind, keys->flip, p), p));
 		}
+		UNROLL
 		for (size_t j = 0; j < AHEAD; j++)
 			count[digit[j]]++;
 	}
@@ -83,13 +86,15 @@ INLINE uint64_t packed_at(const struct smi_pack *pack, const struct smi_keys *ke
 /* Moves the ring's records from `at` on. */
 INLINE void drain(bool narrow, const struct ring *ring, size_t at, uint64_t *next, void *out)
 {
-	for (size_t j = at & (RING - 1), end = j + V64_LANES; j < end; j++) {
-		uint64_t position = next[ring->digit[j]]++;
+	at &= RING - 1;
+	UNROLL
+	for (size_t j = 0; j < V64_LANES; j++) {
+		uint64_t position = next[ring->digit[at + j]]++;
 
 		if (narrow)
-			((uint32_t *)out)[position] = (uint32_t)ring->record[j];
+			((uint32_t *)out)[position] = (uint32_t)ring->record[at + j];
 		else
-			((uint64_t *)out)[position] = ring->record[j];
+			((uint64_t *)out)[position] = ring->record[at + j];
 	}
 }
 
