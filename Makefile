@@ -96,6 +96,9 @@ $(B)/bench/%: bench/%.c $(B)/libsharedmem.a Makefile
 bench: $(BENCHES)
 	bench/run.sh $(B)/bench
 
+bench-sort: $(B)/libsharedmem.a
+	$(MAKE) -f bench/sort/Makefile B=$(B)
+
 layers:
 	tests/layers.sh
 
