@@ -52,7 +52,8 @@ int shared_sort(void *keys, size_t n, enum shared_type type,
 		return EINVAL;
 	if (n > 0 && !keys)
 		return EINVAL;
-	if (smi_kind_size(described.kind) <= 2)
+	if (smi_kind_size(described.kind) == 1 ||
+	    (smi_kind_size(described.kind) == 2 && n >= SMI_COUNT_WORTH))
 		return -smi_count_sort(&described, n, keys, options);
 	return -smi_radix(&described, n, SMI_TO_KEY, keys, options);
 }

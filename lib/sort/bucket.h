@@ -41,7 +41,7 @@ INLINE bool N(digits_choose)(const struct smi_plan *plan, const RECORD *a, size_
 	bits = N(bit_length)((high - low) >> index_bits);
 	if (bits == 0)
 		return false;
-	width = N(bit_length)((RECORD)((m - 1) / LEAF_AVERAGE));
+	width = N(bit_length)((RECORD)((m - 1) / N(LEAF_AVERAGE)));
 	width = width < 3 ? 3 : width > 12 ? 12 : width;
 	width = width > bits ? bits : width;
 	digits->base = low;

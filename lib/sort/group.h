@@ -49,7 +49,10 @@ INLINE void put64(const struct smi_plan *plan, v64 record, size_t position, long
 
 INLINE void put32(const struct smi_plan *plan, v32 record, size_t position, long n)
 {
-	v32_store_some((char *)plan->out + position * 4, key_bits32(plan, record), n);
+	if (plan->keys.kind == SMI_INT16)
+		v32_store_some_narrow((char *)plan->out + position * 2, key_bits32(plan, record), n);
+	else
+		v32_store_some((char *)plan->out + position * 4, key_bits32(plan, record), n);
 }
 
 /* Row i of a group: loading it, comparing it with the next one, writing it. */

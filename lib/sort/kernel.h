@@ -67,8 +67,12 @@ enum {
 struct smi_kernel {
 	const char *name;
 
-	/* How keys lo ... hi-1 lie; may stop early when the answer is 0. */
+	/* How keys lo ... hi-1 lie, lo < hi; reads no further than it must. */
 	unsigned (*order)(const struct smi_keys *keys, size_t lo, size_t hi);
+
+	/* out[i] = first + i * step, modulo 2^64 or 2^32 */
+	void (*count_up)(uint64_t *out, size_t n, uint64_t first, uint64_t step);
+	void (*count_up_narrow)(uint32_t *out, size_t n, uint64_t first, uint64_t step);
 
 	/* Smallest and largest image of keys lo ... hi-1, lo < hi. */
 	void (*range)(const struct smi_keys *keys, size_t lo, size_t hi, struct smi_range *range);
@@ -95,8 +99,8 @@ struct smi_kernel {
 	/* Sorts m < 2^32 records, which must be in input order where equal, and
 	 * writes what they stand for to the plan's sink from `position` on. May
 	 * overwrite both arrays of m; `records` may be the sink's own memory.
-	 * `count` has room for SMI_COUNTS. Narrow records are images of 4-byte
-	 * keys, and the sink is keys; the wide ones know keys of 8 bytes only. */
+	 * `count` has room for SMI_COUNTS. Narrow records are images of keys of 2 or
+	 * 4 bytes, which are the sink; wide ones make keys of 8 bytes only. */
 	void (*bucket)(const struct smi_plan *plan, uint64_t *records, uint64_t *spare, size_t m,
 		       size_t position, uint32_t *count);
 	void (*bucket_narrow)(const struct smi_plan *plan, uint32_t *records, uint32_t *spare,

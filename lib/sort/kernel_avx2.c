@@ -15,7 +15,8 @@
 #include "sort/network.h"
 #include "sort/group.h"
 
-enum { LEAF_AVERAGE = 8 }; /* records in a sub-bucket, several of which make a group */
+/* Records in a sub-bucket, several of which make a group. */
+enum { LEAF_AVERAGE64 = GROUP64 / 8, LEAF_AVERAGE32 = GROUP32 / 8 };
 
 #include "sort/width64.h"
 #include "sort/bucket.h"
@@ -25,6 +26,8 @@ enum { LEAF_AVERAGE = 8 }; /* records in a sub-bucket, several of which make a g
 const struct smi_kernel smi_kernel_avx2 = {
 	.name = "avx2",
 	.order = kernel_order,
+	.count_up = kernel_count_up,
+	.count_up_narrow = kernel_count_up_narrow,
 	.range = kernel_range,
 	.histogram = kernel_histogram,
 	.scatter = kernel_scatter,

@@ -73,7 +73,7 @@ static void group32(const struct smi_plan *plan, uint32_t *records, size_t m, si
 	kernel_emit_narrow(plan, records, m, position);
 }
 
-enum { LEAF_AVERAGE = 2 };
+enum { LEAF_AVERAGE64 = 2, LEAF_AVERAGE32 = 2 };
 
 #define emit64 kernel_emit
 #define emit32 kernel_emit_narrow
@@ -85,6 +85,8 @@ enum { LEAF_AVERAGE = 2 };
 const struct smi_kernel smi_kernel_portable = {
 	.name = "portable",
 	.order = kernel_order,
+	.count_up = kernel_count_up,
+	.count_up_narrow = kernel_count_up_narrow,
 	.range = kernel_range,
 	.histogram = kernel_histogram,
 	.scatter = kernel_scatter,

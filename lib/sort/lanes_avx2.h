@@ -278,6 +278,19 @@ INLINE void v32_store_some(void *p, v32 v, long n)
 	_mm256_maskstore_epi32(p, first32(n), v);
 }
 
+INLINE void v32_store_some_narrow(void *p, v32 v, long n)
+{
+	v32 low = _mm256_and_si256(v, v32_set(0xffff));
+	v32 packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, low), 0x08);
+	uint16_t lanes[8];
+
+	_mm_storeu_si128((__m128i *)lanes, _mm256_castsi256_si128(packed));
+	if (n >= 8)
+		memcpy(p, lanes, sizeof lanes);
+	else if (n > 0)
+		memcpy(p, lanes, (size_t)n * 2);
+}
+
 INLINE v64 v64_next(v64 a, v64 b)
 {
 	return _mm256_permute4x64_epi64(_mm256_blend_epi32(a, b, 0x03), 0x39);

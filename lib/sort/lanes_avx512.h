@@ -223,6 +223,13 @@ INLINE void v32_store_some(void *p, v32 v, long n)
 	_mm512_mask_storeu_epi32(p, n >= 16 ? 0xffff : n <= 0 ? 0 : (__mmask16)((1u << n) - 1), v);
 }
 
+/* The low halves. */
+INLINE void v32_store_some_narrow(void *p, v32 v, long n)
+{
+	_mm512_mask_cvtepi32_storeu_epi16(
+		p, n >= 16 ? 0xffff : n <= 0 ? 0 : (__mmask16)((1u << n) - 1), v);
+}
+
 /* a moved down by one lane, b's first lane comes in at the top. */
 INLINE v64 v64_next(v64 a, v64 b) { return _mm512_alignr_epi64(b, a, 1); }
 

@@ -380,7 +380,7 @@ int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *o
 			  .plan = { .keys = *keys, .sink = sink, .out = out } };
 	int r;
 
-	s.width = sink == SMI_TO_KEY && smi_kind_size(keys->kind) == 4 ? 4 : 8;
+	s.width = sink == SMI_TO_KEY && smi_kind_size(keys->kind) <= 4 ? 4 : 8;
 	if (n == 0)
 		return 0;
 	if (n > SMI_ALONE)
@@ -389,7 +389,7 @@ int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *o
 		r = 0;
 	else if (n <= SMI_FEW)
 		r = sort_few(&s);
-	else if (n <= SMI_ALONE)
+	else if (n <= (s.crew.np > 1 ? SMI_ALONE : SMI_SINGLE))
 		r = sort_some(&s);
 	else
 		r = sort_many(&s);

@@ -6,13 +6,14 @@
 #include "sort/kernel.h"
 #include <sharedmem/sort.h>
 
-/* Up to so many keys one thread does everything in one bucket; up to so few, on
- * the stack. */
-#define SMI_ALONE 6000
+/* Up to so many keys one thread does everything in one bucket: when there may
+ * be others, when it is the only one, and when the stack has room. */
+#define SMI_ALONE 16384
+#define SMI_SINGLE 65536
 #define SMI_FEW 1024
 
 /* Sorts n keys to the sink. 0 or -ENOMEM, and then the keys are as they were.
- * For SMI_TO_KEY `out` is the keys' memory, and they have 4 or 8 bytes. */
+ * For SMI_TO_KEY `out` is the keys' memory, and they have 2, 4 or 8 bytes. */
 int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *out,
 	      const struct shared_sort_options *options);
 

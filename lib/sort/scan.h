@@ -23,34 +23,44 @@
 		return function(SMI_FLOAT64, __VA_ARGS__);          \
 	}
 
-INLINE unsigned order_of(enum smi_kind kind, const struct smi_keys *keys, size_t lo, size_t hi)
+/* Does every key lie to its neighbour as `order` says? */
+INLINE bool all_lie(enum smi_kind kind, unsigned order, const struct smi_keys *keys, size_t lo,
+		    size_t hi)
 {
-	unsigned r = SMI_RISING | SMI_FALLING | SMI_STRICTLY_FALLING;
-	uint64_t flip = keys->flip, a, b;
 	size_t i = lo;
 
-	for (; i + V64_LANES < hi && r; i += V64_LANES) {
-		v64 x = v64_image(kind, flip, smi_key_at(keys->base, kind, i));
-		v64 y = v64_image(kind, flip, smi_key_at(keys->base, kind, i + 1));
+	for (; i + 2 * V64_LANES < hi; i += 2 * V64_LANES) {
+		const void *p = smi_key_at(keys->base, kind, i);
+		v64 x = v64_image(kind, keys->flip, p);
+		v64 y = v64_image(kind, keys->flip, smi_key_at(p, kind, 1));
+		v64 z = v64_image(kind, keys->flip, smi_key_at(p, kind, V64_LANES));
+		v64 w = v64_image(kind, keys->flip, smi_key_at(p, kind, V64_LANES + 1));
 
-		if (v64_any_less(y, x))
-			r &= ~(unsigned)SMI_RISING;
-		if (v64_any_less(x, y))
-			r &= SMI_RISING;
-		else if (v64_any_equal(x, y))
-			r &= ~(unsigned)SMI_STRICTLY_FALLING;
+		if (order == SMI_RISING ? v64_any_less(y, x) | v64_any_less(w, z)
+					: v64_any_less(x, y) | v64_any_less(z, w))
+			return false;
+		if (order == SMI_STRICTLY_FALLING && (v64_any_equal(x, y) | v64_any_equal(z, w)))
+			return false;
 	}
-	for (; i + 1 < hi && r; i++) {
-		a = smi_key_image(keys, i);
-		b = smi_key_image(keys, i + 1);
-		if (b < a)
-			r &= ~(unsigned)SMI_RISING;
-		if (a < b)
-			r &= SMI_RISING;
-		else if (a == b)
-			r &= ~(unsigned)SMI_STRICTLY_FALLING;
+	for (; i + 1 < hi; i++) {
+		uint64_t x = smi_key_image(keys, i), y = smi_key_image(keys, i + 1);
+
+		if (order == SMI_RISING ? y < x : order == SMI_FALLING ? x < y : x <= y)
+			return false;
 	}
-	return r;
+	return true;
+}
+
+INLINE unsigned order_of(enum smi_kind kind, const struct smi_keys *keys, size_t lo, size_t hi)
+{
+	if (all_lie(kind, SMI_RISING, keys, lo, hi)) {
+		if (smi_key_image(keys, lo) == smi_key_image(keys, hi - 1))
+			return SMI_RISING | SMI_FALLING;
+		return SMI_RISING;
+	}
+	if (all_lie(kind, SMI_STRICTLY_FALLING, keys, lo, hi))
+		return SMI_FALLING | SMI_STRICTLY_FALLING;
+	return all_lie(kind, SMI_FALLING, keys, lo, hi) ? SMI_FALLING : 0;
 }
 
 static unsigned kernel_order(const struct smi_keys *keys, size_t lo, size_t hi)
@@ -100,6 +110,38 @@ static void kernel_range(const struct smi_keys *keys, size_t lo, size_t hi,
 			 struct smi_range *range)
 {
 	FOR_EACH_KIND(keys->kind, range_of, keys, lo, hi, range)
+}
+
+static void kernel_count_up(uint64_t *out, size_t n, uint64_t first, uint64_t step)
+{
+	uint64_t lanes[V64_LANES];
+	size_t i = 0;
+	v64 v, more = v64_set(step * V64_LANES);
+
+	for (size_t j = 0; j < V64_LANES; j++)
+		lanes[j] = first + j * step;
+	for (v = v64_load(lanes); i + V64_LANES <= n; i += V64_LANES) {
+		v64_store(out + i, v);
+		v = v64_add(v, more);
+	}
+	for (; i < n; i++)
+		out[i] = first + i * step;
+}
+
+static void kernel_count_up_narrow(uint32_t *out, size_t n, uint64_t first, uint64_t step)
+{
+	uint64_t lanes[V64_LANES];
+	size_t i = 0;
+	v64 v, more = v64_set(step * V64_LANES);
+
+	for (size_t j = 0; j < V64_LANES; j++)
+		lanes[j] = first + j * step;
+	for (v = v64_load(lanes); i + V64_LANES <= n; i += V64_LANES) {
+		v64_store_narrow(out + i, v);
+		v = v64_add(v, more);
+	}
+	for (; i < n; i++)
+		out[i] = (uint32_t)(first + i * step);
 }
 
 #endif

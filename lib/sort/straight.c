@@ -38,15 +38,10 @@ static void put_index(const struct straight *s, size_t at, size_t index)
 /* Indices first, first + step, ... for the places lo ... hi-1. */
 static void count_up(const struct straight *s, size_t lo, size_t hi, uint64_t first, uint64_t step)
 {
-	uint64_t *wide = s->out;
-	uint32_t *narrow = s->out;
-
 	if (s->sink == SMI_TO_INDEX64)
-		for (size_t i = lo; i < hi; i++, first += step)
-			wide[i] = first;
+		s->kernel->count_up((uint64_t *)s->out + lo, hi - lo, first, step);
 	else
-		for (size_t i = lo; i < hi; i++, first += step)
-			narrow[i] = (uint32_t)first;
+		s->kernel->count_up_narrow((uint32_t *)s->out + lo, hi - lo, first, step);
 }
 
 static void index_rising(void *arg, size_t part, int rank)
