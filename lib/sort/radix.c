@@ -329,9 +329,9 @@ static void settle_sizes(struct sort *s)
 
 	s->parts = (size_t)s->crew.np > s->n >> PART_LOG ? (size_t)s->crew.np
 							 : (s->n >> PART_LOG) + 1;
-	s->bucket = cache / 8;
+	s->bucket = cache / 64;
 	s->large = s->crew.np > 1 && share < cache ? share : cache;
-	s->large = s->large < s->bucket ? s->bucket : s->large;
+	s->large = s->large < cache / 8 ? cache / 8 : s->large;
 	s->large = s->large > s->n ? s->n : s->large;
 }
 
@@ -389,7 +389,7 @@ int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *o
 		r = 0;
 	else if (n <= SMI_FEW)
 		r = sort_few(&s);
-	else if (n <= (s.crew.np > 1 ? SMI_ALONE : SMI_SINGLE))
+	else if (n <= (s.crew.np > 1 ? SMI_ALONE : SMI_SINGLE / s.width))
 		r = sort_some(&s);
 	else
 		r = sort_many(&s);

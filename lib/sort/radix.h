@@ -6,10 +6,11 @@
 #include "sort/kernel.h"
 #include <sharedmem/sort.h>
 
-/* Up to so many keys one thread does everything in one bucket: when there may
- * be others, when it is the only one, and when the stack has room. */
+/* Up to so many keys one thread does everything in one bucket, even if there
+ * are others; up to so many bytes of records, if it is the only one; up to so
+ * few keys, on the stack. */
 #define SMI_ALONE 16384
-#define SMI_SINGLE 65536
+#define SMI_SINGLE ((size_t)512 << 10)
 #define SMI_FEW 1024
 
 /* Sorts n keys to the sink. 0 or -ENOMEM, and then the keys are as they were.
