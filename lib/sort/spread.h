@@ -48,12 +48,15 @@ INLINE uint32_t digit_at(enum smi_kind kind, enum smi_map_kind how, const struct
 	return digit[0];
 }
 
+/* Digits at even and odd places are counted apart, since a count that is
+ * written must be waited for before it can be read. */
 INLINE void count_keys(enum smi_kind kind, enum smi_map_kind how, const struct smi_keys *keys,
 		       const struct smi_map *map, size_t lo, size_t hi, uint32_t *count)
 {
-	uint32_t digit[AHEAD] __attribute__((aligned(64)));
+	uint32_t digit[AHEAD] __attribute__((aligned(64))), odd[SMI_DIGITS];
 	size_t i = lo;
 
+	memset(odd, 0, (map->top + 1) * sizeof *odd);
 	for (; i + AHEAD <= hi; i += AHEAD) {
 		for (size_t j = 0; j < AHEAD; j += V64_LANES) {
 			const void *p = smi_key_at(keys->base, kind, i + j);
@@ -62,11 +65,15 @@ INLINE void count_keys(enum smi_kind kind, enum smi_map_kind how, const struct s
 							     v64_image(kind, keys->flip, p), p));
 		}
 		UNROLL
-		for (size_t j = 0; j < AHEAD; j++)
+		for (size_t j = 0; j < AHEAD; j += 2) {
 			count[digit[j]]++;
+			odd[digit[j + 1]]++;
+		}
 	}
 	for (; i < hi; i++)
 		count[digit_at(kind, how, keys, map, i)]++;
+	for (size_t d = 0; d <= map->top; d++)
+		count[d] += odd[d];
 }
 
 INLINE v64 packed(const struct smi_pack *pack, v64 image, v64 index)
