@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -302,6 +303,47 @@ START_TEST(a_forked_child_sorts_with_threads_of_its_own)
 }
 END_TEST
 
+static int compare_never(const void *a, const void *b, void *arg)
+{
+	(void)a, (void)b, (void)arg;
+	abort();
+}
+
+START_TEST(without_memory_the_keys_stay_as_they_were)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	/* The limit holds for the process of this test only. */
+	struct shared_sort_options o = { .np = 2 };
+	struct rlimit limit;
+	size_t n = 10000000;
+	struct buffers b;
+	pid_t pid;
+	int status;
+
+	buffers_init(&b, n);
+	make_keys(b.keys, n, SHARED_FLOAT64, UNIFORM, 1);
+	memcpy(b.sorted, b.keys, n * 8);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		int r;
+
+		getrlimit(RLIMIT_AS, &limit);
+		limit.rlim_cur = 1 << 20;
+		setrlimit(RLIMIT_AS, &limit);
+		r = shared_sort(b.sorted, n, SHARED_FLOAT64, &o) != ENOMEM ||
+		    shared_argsort32(b.sorted, n, SHARED_FLOAT64, b.order32, &o) != ENOMEM ||
+		    shared_sort_by(b.sorted, n, 8, compare_never, NULL, &o) != ENOMEM ||
+		    memcmp(b.sorted, b.keys, n * 8) != 0;
+		_exit(r);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	buffers_fini(&b);
+#endif
+}
+END_TEST
+
 START_TEST(indices_above_32_bits_come_out)
 {
 	size_t n = ((size_t)1 << 32) + 10, i;
@@ -337,6 +379,7 @@ Suite *sort_suite(void)
 	tcase_add_test(tcase, keys_may_be_misaligned);
 	tcase_add_test(tcase, arguments_that_make_no_sense_are_refused);
 	tcase_add_test(tcase, a_forked_child_sorts_with_threads_of_its_own);
+	tcase_add_test(tcase, without_memory_the_keys_stay_as_they_were);
 	tcase_add_test(tcase, indices_above_32_bits_come_out);
 	suite_add_tcase(suite, tcase);
 	suite_add_tcase(suite, sort_by_tests());

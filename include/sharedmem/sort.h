@@ -37,8 +37,9 @@ struct shared_sort_options {
  * then the later one works alone. */
 
 /* Writes to order[0 ... n-1] the indices that sort `keys`: keys[order[0]] is
- * the first one. Scratch: for n above 2^17 up to 8 bytes a key in the worst
- * case, a few MiB as a rule; below it 8 bytes a key.
+ * the first one. Scratch: 16 bytes a key up to 2^16 keys; above, 1 or 2 MiB a
+ * thread, and up to 8 bytes a key when most keys are much alike. A block of up
+ * to 128 MiB is kept for the next call.
  *
  * The algorithm is a most significant digit radix sort of words that hold a
  * prefix of the key and its index (McIlroy, Bostic, McIlroy: "Engineering
@@ -48,13 +49,13 @@ int shared_argsort(const void *keys, size_t n, enum shared_type type, size_t *or
 		   const struct shared_sort_options *options);
 
 /* The same with 32-bit indices, which halves what is written; EOVERFLOW when n
- * is above 2^32. Scratch: at most 16 bytes a key. */
+ * is above 2^32. Scratch: 8 bytes a key more. */
 int shared_argsort32(const void *keys, size_t n, enum shared_type type, uint32_t *order,
 		     const struct shared_sort_options *options);
 
-/* Sorts `keys` in place. Scratch: none to speak of for 1 and 2-byte keys, at
- * most 8 bytes a key for 4-byte ones, at most 16 for 8-byte ones, and for
- * floats the size of the zeros and NaNs where -0 or NaN occurs. */
+/* Sorts `keys` in place. Scratch, beside 1 or 2 MiB a thread: none for 1-byte
+ * keys, at most 8 bytes a key for those of 2 and 4 bytes, at most 16 for those
+ * of 8; and where -0 or NaN occurs, 1 byte a zero and 8 a NaN. */
 int shared_sort(void *keys, size_t n, enum shared_type type,
 		const struct shared_sort_options *options);
 
