@@ -75,7 +75,8 @@ CHECK_CFLAGS = $(shell pkg-config --cflags check 2>/dev/null)
 CHECK_LIBS = $(shell pkg-config --libs check 2>/dev/null)
 $(B)/tests/%.o: tests/%.c Makefile | check-installed
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE $(INCLUDES) $(CHECK_CFLAGS) $(ALL_CFLAGS) \
+	@echo CC $<
+	@$(CC) -std=gnu11 -D_GNU_SOURCE $(INCLUDES) $(CHECK_CFLAGS) $(ALL_CFLAGS) \
 		-Wno-format-extra-args -MMD -MP -c $< -o $@
 
 $(B)/tests/check: $(TEST_OBJ) $(B)/libsharedmem.a

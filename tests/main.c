@@ -21,6 +21,7 @@ static Suite *(*const suites[])(void) = {
 	api_suite,
 	examples_suite,
 	fault_suite,
+	sort_suite,
 };
 
 /* Deaths are what some tests are about: sanitizers must let them happen. */

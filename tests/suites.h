@@ -18,6 +18,7 @@ Suite *env_suite(void);
 Suite *api_suite(void);
 Suite *examples_suite(void);
 Suite *fault_suite(void);
+Suite *sort_suite(void);
 
 /* What `check probe-...` does instead of testing: the environment is read when
  * a program starts, so some tests start this one again. */
