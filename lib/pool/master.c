@@ -146,6 +146,7 @@ int smi_master_run(struct smi_map *map)
 		smi_team_release(team);
 	status = conclude(&master);
 	smi_block_trim(&team->block, status != POOL_OK);
+	map->master = NULL;
 	fini(&master);
 	return status;
 }
