@@ -70,15 +70,19 @@ void smi_watch_remove(int watch, int fd)
 /* Kernels before 5.11 wait in whole milliseconds. */
 static int wait_events(int watch, struct epoll_event *events, int room, uint64_t timeout)
 {
-	struct timespec t = { .tv_sec = (time_t)(timeout / SMI_S), .tv_nsec = (long)(timeout % SMI_S) };
 	int n = -1;
 
-	errno = ENOSYS;
 #ifdef SYS_epoll_pwait2
-	n = (int)syscall(SYS_epoll_pwait2, watch, events, room, timeout == UINT64_MAX ? NULL : &t,
-			 NULL, 0);
+	static _Atomic int missing;
+	struct timespec t = { .tv_sec = (time_t)(timeout / SMI_S), .tv_nsec = (long)(timeout % SMI_S) };
+
+	if (!missing) {
+		n = (int)syscall(SYS_epoll_pwait2, watch, events, room, timeout == UINT64_MAX ? NULL : &t,
+				 NULL, 0);
+		missing = n < 0 && errno == ENOSYS;
+	}
+	if (missing)
 #endif
-	if (n < 0 && errno == ENOSYS)
 		n = epoll_wait(watch, events, room,
 			       timeout > 1000 * SMI_S ? -1 : (int)((timeout + SMI_MS - 1) / SMI_MS));
 	return n;

@@ -43,6 +43,8 @@ enum smi_frame_kind {
 	SMI_FRAME_VALUE,   /* a run of values: below the kind 24 bits of count, 32 of size */
 	SMI_FRAME_SLAB,    /* struct smi_slab_frame follows */
 	SMI_FRAME_EMPTY,   /* so many consecutive jobs that returned nothing; may grow */
+	SMI_FRAME_DONE,    /* so many jobs are done, the last of them `job`; may grow: where nobody
+			    * waits for values, which they were is not told */
 	SMI_FRAME_FAILED   /* so many bytes follow: int32_t status and code, the message */
 };
 
@@ -58,7 +60,7 @@ enum smi_frame_kind {
 #define SMI_SIZE_MASK ((1ull << 32) - 1)
 
 struct smi_frame {
-	uint64_t job;
+	_Atomic uint64_t job;
 	_Atomic uint64_t word; /* kind << 56 | number */
 };
 

@@ -169,12 +169,14 @@ static int read_slab(struct smi_reader *reader, struct smi_item *item, uint64_t 
 /* A run is left only when something stands behind it: until then it may grow. */
 static int read_run(struct smi_reader *reader, struct smi_item *item, uint64_t number)
 {
-	uint64_t first = item->job;
+	bool counted = item->kind == SMI_FRAME_DONE;
+	uint64_t job = item->job, most = counted ? job + 1 : reader->njobs - job;
 
-	if (number == 0 || number < reader->taken || first >= reader->njobs || number > reader->njobs - first)
+	if (job >= reader->njobs || number == 0 || number < reader->taken || number > most)
 		return -EBADMSG;
-	item->job = first + reader->taken;
 	item->count = number - reader->taken;
+	item->job = counted ? job + 1 - item->count : job + reader->taken;
+	item->kind = SMI_FRAME_EMPTY;
 	item->bytes = 0;
 	if (item->count > 0)
 		return 1;
@@ -228,13 +230,14 @@ int smi_reader_next(struct smi_reader *reader, struct smi_item *item)
 	word = atomic_load_explicit(&frame->word, memory_order_acquire);
 	number = word & SMI_NUMBER_MASK;
 	*item = (struct smi_item){ .kind = (enum smi_frame_kind)(word >> SMI_KIND_SHIFT),
-				   .job = frame->job,
+				   .job = atomic_load_explicit(&frame->job, memory_order_relaxed),
 				   .count = 1,
 				   .slab = -1 };
 	switch (item->kind) {
 	case SMI_FRAME_VALUE:
 		return enter_run(reader, item, number);
 	case SMI_FRAME_EMPTY:
+	case SMI_FRAME_DONE:
 		return read_run(reader, item, number);
 	case SMI_FRAME_SLAB:
 		return read_slab(reader, item, number);

@@ -29,7 +29,7 @@ static void put_word(struct smi_frame *frame, enum smi_frame_kind kind, uint64_t
 
 static void put_header(struct smi_frame *frame, uint64_t job, enum smi_frame_kind kind, uint64_t number)
 {
-	frame->job = job;
+	atomic_store_explicit(&frame->job, job, memory_order_relaxed);
 	put_word(frame, kind, number);
 }
 
@@ -173,14 +173,13 @@ void smi_writer_discard(struct smi_writer *writer)
 /* A job without a value lengthens the run at the ring's end, or begins one. */
 static int commit_empty(struct smi_writer *writer, uint64_t job)
 {
+	enum smi_frame_kind kind = writer->quiet ? SMI_FRAME_DONE : SMI_FRAME_EMPTY;
 	int r;
 
-	if (writer->run && writer->run_size == 0 && job == writer->run_next) {
-		writer->run_next++;
+	if (writer->run && writer->run_size == 0 && (job == writer->run_next || writer->quiet)) {
+		writer->run_next = job + 1;
 		writer->run_count++;
-		put_word(writer->run, SMI_FRAME_EMPTY, writer->run_count);
-		if (!writer->quiet)
-			smi_bell_news(&writer->bell);
+		smi_writer_lengthen(writer, job);
 		return 0;
 	}
 	r = reserve(writer, sizeof(struct smi_frame));
@@ -189,7 +188,8 @@ static int commit_empty(struct smi_writer *writer, uint64_t job)
 	writer->run = frame_at(writer, writer->tail);
 	writer->run_next = job + 1;
 	writer->run_count = 1;
-	put_header(writer->run, job, SMI_FRAME_EMPTY, 1);
+	writer->run_left = UINT64_MAX;
+	put_header(writer->run, job, kind, 1);
 	smi_writer_publish(writer, sizeof(struct smi_frame));
 	return 0;
 }

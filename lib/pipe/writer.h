@@ -12,7 +12,7 @@ struct smi_writer {
 	struct smi_bell bell;
 	char *ring;
 	size_t size, inline_most;
-	bool quiet;         /* nobody waits for values: ring only when asked to */
+	bool quiet;         /* nobody waits for values: ring only when asked to, and count */
 	uint64_t tail;      /* committed */
 	uint64_t limit;     /* up to here the ring is free, as far as we know */
 	uint64_t look_at;   /* a tail from which on to look whether the ring is half full */
@@ -65,7 +65,7 @@ static inline void *smi_writer_append(struct smi_writer *writer, size_t size)
 /* Cuts the last piece down to `used` bytes. */
 void smi_writer_trim(struct smi_writer *writer, size_t used);
 
-/* The commit of whatever does not just lengthen a run of values. */
+/* The commit of whatever does not just lengthen a run. */
 int smi_writer_commit_slowly(struct smi_writer *writer, uint64_t job);
 void smi_writer_look(struct smi_writer *writer);
 
@@ -98,6 +98,19 @@ static inline void smi_writer_publish(struct smi_writer *writer, size_t bytes)
 		smi_writer_look(writer);
 }
 
+/* One more job without a value: the store that makes it done is the count's. */
+static inline void smi_writer_lengthen(struct smi_writer *writer, uint64_t job)
+{
+	uint64_t kind = writer->quiet ? SMI_FRAME_DONE : SMI_FRAME_EMPTY;
+
+	if (writer->quiet)
+		atomic_store_explicit(&writer->run->job, job, memory_order_relaxed);
+	atomic_store_explicit(&writer->run->word, kind << SMI_KIND_SHIFT | writer->run_count,
+			      memory_order_release);
+	if (!writer->quiet)
+		smi_bell_news(&writer->bell);
+}
+
 /* The job is done, with the value built. 0, or -ECANCELED. */
 static inline int smi_writer_commit(struct smi_writer *writer, uint64_t job)
 {
@@ -107,7 +120,10 @@ static inline int smi_writer_commit(struct smi_writer *writer, uint64_t job)
 	writer->run_next++;
 	writer->run_count++;
 	writer->run_left--;
-	smi_writer_publish(writer, writer->run_stride);
+	if (writer->run_size > 0)
+		smi_writer_publish(writer, writer->run_stride);
+	else
+		smi_writer_lengthen(writer, job);
 	return 0;
 }
 

@@ -27,7 +27,8 @@ int smi_results_init(struct smi_results *results, const struct smi_map *map)
 	size_t most = map->pool->options.early_bytes;
 
 	*results = (struct smi_results){ .map = map,
-					 .in_order = map->pool->options.in_order && !map->serial,
+					 .in_order = map->pool->options.in_order && !map->serial &&
+						     (map->reduce || map->collect),
 					 .most = most ? most : EARLY_DEFAULT,
 					 .wrong_size = SIZE_MAX };
 	if (!results->in_order)

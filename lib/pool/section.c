@@ -6,11 +6,10 @@
 int pool_critical_begin(struct pool_worker *self)
 {
 	struct smi_worker *worker = smi_worker_of(self);
-	const struct smi_map *map = worker->map;
 
 	if (worker->section & SMI_IN_CRITICAL)
 		return smi_worker_trouble(worker, POOL_FAILED, -1, "entered a critical section inside one");
-	if (smi_critical_enter(&map->pool->team.block.head->critical, worker->told.rank, map->spin) < 0)
+	if (smi_critical_enter(&worker->head->critical, worker->told.rank, worker->map->spin) < 0)
 		return -1;
 	worker->section |= SMI_IN_CRITICAL;
 	return 0;
@@ -25,7 +24,7 @@ void pool_critical_end(struct pool_worker *self)
 		return;
 	}
 	worker->section &= ~(unsigned)SMI_IN_CRITICAL;
-	smi_critical_leave(&worker->map->pool->team.block.head->critical, worker->told.rank);
+	smi_critical_leave(&worker->head->critical);
 }
 
 static int may_enter_ordered(struct smi_worker *worker)

@@ -45,18 +45,17 @@ int pool_fail(struct pool_worker *self, const char *format, ...)
 	return r;
 }
 
-static bool is_stopped(const struct smi_map *map)
+static inline bool is_stopped(const struct smi_worker *worker)
 {
-	return atomic_load_explicit(&map->pool->team.block.head->stop, memory_order_relaxed);
+	return atomic_load_explicit(&worker->head->stop, memory_order_relaxed);
 }
 
 bool pool_stopping(const struct pool_worker *self)
 {
-	const struct smi_map *map = smi_worker_of(self)->map;
+	const struct smi_worker *worker = smi_worker_of(self);
 
 	/* A cancel reaches the stop word only when the master has seen it. */
-	return is_stopped(map) ||
-	       atomic_load_explicit(&map->pool->team.block.head->cancel, memory_order_relaxed);
+	return is_stopped(worker) || atomic_load_explicit(&worker->head->cancel, memory_order_relaxed);
 }
 
 static void enter_phase(struct smi_worker *worker, enum smi_phase phase)
@@ -99,25 +98,20 @@ static inline bool run_job(struct smi_worker *worker, uint64_t job)
 	if (__builtin_expect((r | (int)worker->trouble | (int)worker->section) != 0, 0))
 		return finish_badly(worker, r);
 	return smi_writer_commit(&worker->writer, job) == 0 &&
-	       (!map->serial || smi_master_turn(map->master)) && !is_stopped(map);
+	       (!map->serial || smi_master_turn(map->master)) && !is_stopped(worker);
 }
 
-/* The ids that are to come are not below what was handed out last; with an
- * ascending schedule a worker between two ranges holds nobody up. */
+/* Until it has claimed, a worker publishes what bounds its next ids from below. */
 static bool take_range(struct smi_worker *worker, struct smi_range *range)
 {
 	const struct smi_map *map = worker->map;
 	struct smi_turn *turn = &worker->slot->turn;
 
-	if (map->queue.schedule->ascending) {
-		smi_order_raise(turn, SMI_ORDER_NONE);
-		smi_order_nudge(&map->order);
-	}
 	smi_order_raise(turn, worker->taker.end);
 	*range = smi_queue_take(&map->queue, &worker->taker, &worker->slot->claim);
 	smi_order_raise(turn, range->begin < range->end ? range->begin : SMI_ORDER_NONE);
 	smi_order_nudge(&map->order);
-	if (!worker->writer.quiet && worker->slot->at != UINT64_MAX)
+	if (!worker->writer.quiet && worker->job != UINT64_MAX)
 		smi_bell_news(&worker->writer.bell);
 	return range->begin < range->end;
 }
@@ -148,6 +142,7 @@ static void init_worker(struct smi_worker *worker, const struct smi_map *map, in
 
 	*worker = (struct smi_worker){ .told = { .rank = rank, .np = map->np },
 				       .map = map,
+				       .head = team->block.head,
 				       .slot = &team->block.slot[rank] };
 	smi_writer_init(&worker->writer, &team->block.pipe[rank], &team->bell, threads);
 	worker->writer.quiet = !map->reduce && !map->collect;
@@ -182,7 +177,7 @@ void smi_worker_live(void *context, int rank)
 	atomic_store(&worker.slot->phase, SMI_PHASE_FINISHED);
 	/* Whoever counts last has been seen to finish by all before; what the others
 	 * have committed last can wait for that as well. */
-	if (atomic_fetch_add(&map->pool->team.block.head->finished, 1) + 1 == (uint32_t)map->np)
+	if (atomic_fetch_add(&worker.head->finished, 1) + 1 == (uint32_t)map->np)
 		smi_bell_hurry(&worker.writer.bell);
 	else if (!worker.writer.quiet)
 		smi_bell_news(&worker.writer.bell);

@@ -12,6 +12,7 @@ enum smi_section { SMI_OUTSIDE, SMI_IN_CRITICAL = 1, SMI_IN_ORDERED = 2 }; /* ma
 struct smi_worker {
 	struct pool_worker told; /* first: what work functions are handed */
 	const struct smi_map *map;
+	struct smi_block_head *head;
 	struct smi_slot *slot;
 	struct smi_writer writer;
 	struct smi_taker taker;

@@ -1,35 +1,42 @@
 /* SPDX-License-Identifier: MIT */
-/* After Drepper, "Futexes Are Tricky" (2011), mutex 2, with the owner in the word
- * and an exponential back-off before the sleep. */
+/* After Drepper, "Futexes Are Tricky" (2011), mutex 2, with the owner in the word,
+ * the mark of sleepers beside it, and an exponential back-off before the sleep. */
 #include "sync/critical.h"
+
+#include <limits.h>
 
 #include "os/futex.h"
 
-#define SLEEPERS 2u
 #define BACKOFF_MAX 16
 #define SPINS 200
 
 void smi_critical_init(struct smi_critical *critical)
 {
 	atomic_store(&critical->word, 0);
+	atomic_store(&critical->sleepers, 0);
+	atomic_store(&critical->stop, 0);
 }
 
-static bool take(struct smi_critical *critical, uint32_t seen, uint32_t mine)
+static bool take(struct smi_critical *critical, uint32_t mine)
 {
-	return atomic_compare_exchange_strong_explicit(&critical->word, &seen, mine, memory_order_acquire,
+	uint32_t free = 0;
+
+	return atomic_load_explicit(&critical->word, memory_order_relaxed) == 0 &&
+	       atomic_compare_exchange_strong_explicit(&critical->word, &free, mine, memory_order_acquire,
 						       memory_order_relaxed);
+}
+
+static bool stopped(struct smi_critical *critical)
+{
+	return atomic_load_explicit(&critical->stop, memory_order_relaxed);
 }
 
 /* Tries while the owner may be about to leave. Looks with plain loads, so that
  * the owner keeps its cache line; each failed look backs off further. */
 static int spin_for(struct smi_critical *critical, uint32_t mine)
 {
-	for (int i = 0, pauses = 1; i < SPINS; i++) {
-		uint32_t seen = atomic_load_explicit(&critical->word, memory_order_relaxed);
-
-		if (seen & SMI_STOP)
-			return -1;
-		if (seen == 0 && take(critical, 0, mine))
+	for (int i = 0, pauses = 1; i < SPINS && !stopped(critical); i++) {
+		if (take(critical, mine))
 			return 0;
 		for (int p = 0; p < pauses; p++)
 			smi_pause();
@@ -38,47 +45,44 @@ static int spin_for(struct smi_critical *critical, uint32_t mine)
 	return 1;
 }
 
-/* Whoever has slept takes it with SLEEPERS set: others may sleep still. */
+/* Whoever has slept takes it with the mark set: others may sleep still. */
 static int sleep_for(struct smi_critical *critical, uint32_t mine)
 {
-	for (;;) {
-		uint32_t seen = atomic_load_explicit(&critical->word, memory_order_relaxed);
+	while (!stopped(critical)) {
+		uint32_t seen;
 
-		if (seen & SMI_STOP)
-			return -1;
-		if (seen == 0) {
-			if (take(critical, 0, mine | SLEEPERS))
-				return 0;
-		} else if ((seen & SLEEPERS) ||
-			   atomic_compare_exchange_strong(&critical->word, &seen, seen | SLEEPERS)) {
-			smi_futex_wait(&critical->word, seen | SLEEPERS, UINT64_MAX);
-		}
+		atomic_store(&critical->sleepers, 1);
+		if (take(critical, mine))
+			return 0;
+		seen = atomic_load(&critical->word);
+		if (seen != 0)
+			smi_futex_wait(&critical->word, seen, SMI_CRITICAL_NAP);
 	}
+	return -1;
 }
 
 int smi_critical_wait(struct smi_critical *critical, int rank, bool spin)
 {
-	uint32_t mine = smi_critical_owned_by(rank);
-	int r = spin ? spin_for(critical, mine) : 1;
+	uint32_t mine = (uint32_t)rank + 1;
 
-	return r == 1 ? sleep_for(critical, mine) : r;
+	if (spin && spin_for(critical, mine) == 0)
+		return 0;
+	return sleep_for(critical, mine);
 }
 
-/* Somebody sleeps on it, or the map is ending. */
-void smi_critical_pass_on(struct smi_critical *critical)
+void smi_critical_wake(struct smi_critical *critical)
 {
-	atomic_fetch_and(&critical->word, SMI_STOP);
+	atomic_store(&critical->sleepers, 0);
 	smi_futex_wake(&critical->word, 1);
 }
 
 void smi_critical_stop(struct smi_critical *critical)
 {
-	smi_futex_stop(&critical->word);
+	atomic_store(&critical->stop, 1);
+	smi_futex_wake(&critical->word, INT_MAX);
 }
 
 bool smi_critical_held_by(struct smi_critical *critical, int rank)
 {
-	uint32_t word = atomic_load(&critical->word);
-
-	return (word & ~(SMI_STOP | SLEEPERS)) == smi_critical_owned_by(rank);
+	return atomic_load(&critical->word) == (uint32_t)rank + 1;
 }

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* One worker at a time. `word` holds SMI_STOP, a bit that says that somebody sleeps on
- * it, and above them the owner's rank + 1, 0 when free. The owner is in the word, so the
- * master sees at once whether a dead worker held it. */
+/* One worker at a time. `word` holds the owner's rank + 1, 0 when free: so the
+ * master sees at once whether a dead worker held it.
+ *
+ * The owner leaves with a plain store and then looks whether somebody sleeps. That
+ * look may pass the store by some nanoseconds and miss a sleeper, so nobody sleeps
+ * for longer than SMI_CRITICAL_NAP; for that the uncontended way has one atomic
+ * step and not two. */
 #ifndef SMI_SYNC_CRITICAL_H
 #define SMI_SYNC_CRITICAL_H
 
@@ -10,18 +14,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SMI_OWNER_SHIFT 2
+#include "os/clock.h"
+
+#define SMI_CRITICAL_NAP (2 * SMI_MS)
 
 struct smi_critical {
 	alignas(64) _Atomic uint32_t word;
+	_Atomic uint32_t sleepers; /* somebody may sleep on the word */
+	_Atomic uint32_t stop;     /* the map is ending */
 };
 
 void smi_critical_init(struct smi_critical *critical);
-
-static inline uint32_t smi_critical_owned_by(int rank)
-{
-	return ((uint32_t)rank + 1) << SMI_OWNER_SHIFT;
-}
 
 /* 0 when held, -1 when the map is ending. `spin`: another CPU may run the owner. */
 int smi_critical_wait(struct smi_critical *critical, int rank, bool spin);
@@ -29,20 +32,18 @@ static inline int smi_critical_enter(struct smi_critical *critical, int rank, bo
 {
 	uint32_t free = 0;
 
-	if (atomic_compare_exchange_strong_explicit(&critical->word, &free, smi_critical_owned_by(rank),
+	if (atomic_compare_exchange_strong_explicit(&critical->word, &free, (uint32_t)rank + 1,
 						    memory_order_acquire, memory_order_relaxed))
 		return 0;
 	return smi_critical_wait(critical, rank, spin);
 }
 
-void smi_critical_pass_on(struct smi_critical *critical);
-static inline void smi_critical_leave(struct smi_critical *critical, int rank)
+void smi_critical_wake(struct smi_critical *critical);
+static inline void smi_critical_leave(struct smi_critical *critical)
 {
-	uint32_t mine = smi_critical_owned_by(rank);
-
-	if (!atomic_compare_exchange_strong_explicit(&critical->word, &mine, 0, memory_order_release,
-						     memory_order_relaxed))
-		smi_critical_pass_on(critical);
+	atomic_store_explicit(&critical->word, 0, memory_order_release);
+	if (__builtin_expect(atomic_load_explicit(&critical->sleepers, memory_order_relaxed) != 0, 0))
+		smi_critical_wake(critical);
 }
 
 /* Refuses whoever comes or waits. */
