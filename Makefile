@@ -54,7 +54,7 @@ $(B)/libsharedmem.a: $(LIB_OBJ)
 
 $(B)/libsharedmem.so.$(SOVERSION): $(LIB_OBJ) lib/sharedmem.map
 	$(CC) -shared $(MODE) -Wl,-soname,libsharedmem.so.$(SOVERSION) \
-		-Wl,--version-script=lib/sharedmem.map $(LDFLAGS) $(LIB_OBJ) -o $@ $(LDLIBS)
+		-Wl,-Bsymbolic-functions -Wl,--version-script=lib/sharedmem.map $(LDFLAGS) $(LIB_OBJ) -o $@ $(LDLIBS)
 	ln -sf libsharedmem.so.$(SOVERSION) $(B)/libsharedmem.so
 
 # Examples are built as a user would build them: public headers, plain C.
@@ -88,7 +88,7 @@ check-installed:
 
 check: $(B)/tests/check $(EXAMPLES) all
 	SMI_BUILD=$(B) $(B)/tests/check
-	$(if $(SAN),,CC=$(CC) tests/readme.sh $(B))
+	$(if $(SAN),,CC=$(CC) tests/install.sh $(B))
 
 $(B)/bench/%: bench/%.c $(B)/libsharedmem.a Makefile
 	@mkdir -p $(@D)

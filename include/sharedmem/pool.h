@@ -24,6 +24,9 @@
 
 #include <sharedmem/types.h>
 
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
+#endif
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -204,6 +207,9 @@ void pool_report(const struct pool *pool, FILE *stream);
 
 #ifdef __cplusplus
 }
+#endif
+#ifdef __GNUC__
+#pragma GCC visibility pop
 #endif
 
 /* Block forms: POOL_CRITICAL(self) { ... }. The block is skipped when the map is

@@ -10,6 +10,9 @@
 
 #include <sharedmem/types.h>
 
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
+#endif
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -91,6 +94,9 @@ int shared_take(void *out, const void *items, size_t size, const size_t *order, 
 
 #ifdef __cplusplus
 }
+#endif
+#ifdef __GNUC__
+#pragma GCC visibility pop
 #endif
 
 #endif

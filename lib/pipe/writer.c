@@ -7,10 +7,13 @@
 #include "pipe/writer.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 #include "os/futex.h"
 #include "os/mapping.h"
+
+#define YIELDS 10
 
 static struct smi_frame *frame_at(const struct smi_writer *writer, uint64_t position)
 {
@@ -61,9 +64,25 @@ void smi_writer_fini(struct smi_writer *writer)
 			smi_unmap(writer->slabs[i].address, writer->slabs[i].capacity);
 }
 
+/* The master may be ready to run on this very CPU: gives way to it before a sleep
+ * that would cost the wake of an idle one. */
+static bool give_way(struct smi_writer *writer, bool (*ready)(struct smi_writer *writer, size_t need),
+		     size_t need)
+{
+	smi_bell_hurry(&writer->bell);
+	for (int i = 0; i < YIELDS; i++) {
+		sched_yield();
+		if (ready(writer, need))
+			return true;
+	}
+	return false;
+}
+
 int smi_writer_wait(struct smi_writer *writer, bool (*ready)(struct smi_writer *writer, size_t need),
 		    size_t need)
 {
+	if (give_way(writer, ready, need))
+		return 0;
 	for (;;) {
 		uint32_t seen = atomic_load(&writer->words->room);
 
