@@ -27,9 +27,9 @@ static int argsort(const void *keys, size_t n, enum shared_type type, enum smi_s
 int shared_argsort(const void *keys, size_t n, enum shared_type type, size_t *order,
 		   const struct shared_sort_options *options)
 {
-	_Static_assert(sizeof(size_t) == 8, "indices are 64 bits wide");
+	enum smi_sink sink = sizeof(size_t) == 8 ? SMI_TO_INDEX64 : SMI_TO_INDEX32;
 
-	return -argsort(keys, n, type, SMI_TO_INDEX64, order, options);
+	return -argsort(keys, n, type, sink, order, options);
 }
 
 int shared_argsort32(const void *keys, size_t n, enum shared_type type, uint32_t *order,

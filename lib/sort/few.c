@@ -199,7 +199,7 @@ bool smi_few_sort(const struct smi_crew *crew, const struct smi_keys *keys, size
 	struct few f = { .keys = *keys, .n = n, .table = table, .out = out };
 
 	f.factor = factor_find(keys, n);
-	if (f.factor == 0 || n >> 32)
+	if (f.factor == 0 || (uint64_t)n >> 32)
 		return false;
 	f.parts = crew->np < TABLES ? (size_t)crew->np : TABLES;
 	smi_crew_each(crew, f.parts, count_part, &f);

@@ -16,7 +16,7 @@ static void sample_take(struct sample *sample, const struct smi_keys *keys, size
 	for (size_t i = 0; i < sample->n; i++) {
 		/* Steele, Vigna: "Computationally easy, spectrally good multipliers". */
 		x = x * 0xd1342543de82ef95 + 1;
-		sample->image[i] = smi_key_image(keys, (size_t)((unsigned __int128)x * n >> 64));
+		sample->image[i] = smi_key_image(keys, (size_t)((double)(x >> 12) * 0x1p-52 * (double)n));
 	}
 }
 

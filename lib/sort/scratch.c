@@ -7,7 +7,6 @@
 #include "os/mapping.h"
 
 enum { HEAD = 64 };
-static const size_t most_kept = (size_t)128 << 20;
 
 struct block {
 	size_t size;
@@ -42,7 +41,7 @@ void smi_scratch_give(void *scratch)
 
 	if (!block)
 		return;
-	if (block->size <= most_kept)
+	if (block->size <= SMI_SCRATCH_KEPT)
 		block = atomic_exchange(&kept, block);
 	if (block)
 		smi_unmap(block, block->size);

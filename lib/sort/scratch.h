@@ -10,7 +10,10 @@
  * is not that much memory. */
 void *smi_scratch_take(size_t size);
 
-/* Gives it back; NULL is allowed. One block of up to 128 MiB is kept. */
+/* One block of up to so many bytes is kept. */
+#define SMI_SCRATCH_KEPT ((size_t)128 << 20)
+
+/* Gives it back; NULL is allowed. */
 void smi_scratch_give(void *scratch);
 
 #endif
