@@ -115,7 +115,7 @@ static int sort_alone(struct sort *s, void *records, void *spare, uint32_t *coun
 	s->kernel->range(&s->plan.keys, 0, s->n, &s->range);
 	plan_records(s);
 	if (s->plan.sink == SMI_TO_KEY)
-		r = smi_specials_init(&s->specials, &s->plan.keys, s->n, &s->range);
+		r = smi_specials_init(&s->specials, &s->crew, &s->plan.keys, s->n, &s->range);
 	if (r < 0)
 		return r;
 	if (s->width == 4) {
@@ -364,7 +364,7 @@ static int sort_many(struct sort *s)
 	smi_partition_count(&p, &s->crew);
 	r = second_init(s, p.map.top);
 	if (r == 0 && s->plan.sink == SMI_TO_KEY)
-		r = smi_specials_init(&s->specials, &s->plan.keys, s->n, &s->range);
+		r = smi_specials_init(&s->specials, &s->crew, &s->plan.keys, s->n, &s->range);
 	if (r < 0)
 		return r;
 	p.pack = s->plan.pack;

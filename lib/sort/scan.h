@@ -36,10 +36,10 @@ INLINE bool all_lie(enum smi_kind kind, unsigned order, const struct smi_keys *k
 		v64 z = v64_image(kind, keys->flip, smi_key_at(p, kind, V64_LANES));
 		v64 w = v64_image(kind, keys->flip, smi_key_at(p, kind, V64_LANES + 1));
 
-		if (order == SMI_RISING ? v64_any_less(y, x) | v64_any_less(w, z)
-					: v64_any_less(x, y) | v64_any_less(z, w))
+		if (order == SMI_RISING ? v64_any_less(y, x) || v64_any_less(w, z)
+					: v64_any_less(x, y) || v64_any_less(z, w))
 			return false;
-		if (order == SMI_STRICTLY_FALLING && (v64_any_equal(x, y) | v64_any_equal(z, w)))
+		if (order == SMI_STRICTLY_FALLING && (v64_any_equal(x, y) || v64_any_equal(z, w)))
 			return false;
 	}
 	for (; i + 1 < hi; i++) {

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "sort/straight.h"
+
 static uint64_t bits_at(const struct smi_keys *keys, const void *base, size_t i)
 {
 	return smi_key_load(smi_key_at(base, keys->kind, i), keys->kind);
@@ -14,42 +16,110 @@ static uint64_t zero_image(const struct smi_keys *keys)
 	return smi_image(keys->kind, keys->flip, 0);
 }
 
-static void collect(struct smi_specials *s, const struct smi_keys *keys, size_t n)
+enum { PARTS = 64 };
+
+/* Each part counts its zeros and NaNs, then, when it is known how many come
+ * before them, puts them aside. */
+struct collection {
+	struct smi_specials *specials;
+	const struct smi_keys *keys;
+	size_t n, parts, nans[PARTS], zeros[PARTS];
+};
+
+static inline bool is_nan(uint64_t bits, enum smi_kind kind)
 {
-	uint64_t nan = smi_kind_mask(keys->kind), zero = zero_image(keys);
-	size_t nans = 0, zeros = 0;
+	return (bits & smi_kind_mask(kind) >> 1) >
+	       (kind == SMI_FLOAT32 ? 0x7f800000 : 0x7ff0000000000000);
+}
 
-	for (size_t i = 0; i < n; i++) {
-		uint64_t image = smi_key_image(keys, i);
+static inline __attribute__((always_inline)) void count(struct collection *c, size_t part,
+							enum smi_kind kind)
+{
+	size_t nans = 0, zeros = 0, lo, hi;
 
-		if (image == nan)
-			s->nans[nans++] = bits_at(keys, keys->base, i);
-		else if (image == zero)
-			s->signs[zeros++] = bits_at(keys, keys->base, i) != 0;
+	smi_cut(c->n, c->parts, part, &lo, &hi);
+	for (size_t i = lo; i < hi; i++) {
+		uint64_t bits = smi_key_load(smi_key_at(c->keys->base, kind, i), kind);
+
+		nans += is_nan(bits, kind);
+		zeros += (bits & smi_kind_mask(kind) >> 1) == 0;
+	}
+	c->nans[part] = nans;
+	c->zeros[part] = zeros;
+}
+
+static inline __attribute__((always_inline)) void collect(struct collection *c, size_t part,
+							  enum smi_kind kind)
+{
+	size_t nans = c->nans[part], zeros = c->zeros[part], lo, hi;
+
+	smi_cut(c->n, c->parts, part, &lo, &hi);
+	for (size_t i = lo; i < hi; i++) {
+		uint64_t bits = smi_key_load(smi_key_at(c->keys->base, kind, i), kind);
+
+		if (is_nan(bits, kind))
+			c->specials->nans[nans++] = bits;
+		else if ((bits & smi_kind_mask(kind) >> 1) == 0)
+			c->specials->signs[zeros++] = bits != 0;
 	}
 }
 
-int smi_specials_init(struct smi_specials *s, const struct smi_keys *keys, size_t n,
-		      const struct smi_range *range)
+static void count_part(void *arg, size_t part, int rank)
 {
-	uint64_t nan = smi_kind_mask(keys->kind), zero = zero_image(keys);
+	struct collection *c = arg;
+
+	(void)rank;
+	if (c->keys->kind == SMI_FLOAT32)
+		count(c, part, SMI_FLOAT32);
+	else
+		count(c, part, SMI_FLOAT64);
+}
+
+static void collect_part(void *arg, size_t part, int rank)
+{
+	struct collection *c = arg;
+
+	(void)rank;
+	if (c->keys->kind == SMI_FLOAT32)
+		collect(c, part, SMI_FLOAT32);
+	else
+		collect(c, part, SMI_FLOAT64);
+}
+
+/* Replaces each count by the sum of those before it; returns the sum of all. */
+static size_t sum_up(size_t *counts, size_t n)
+{
+	size_t sum = 0, here;
+
+	for (size_t i = 0; i < n; i++) {
+		here = counts[i];
+		counts[i] = sum;
+		sum += here;
+	}
+	return sum;
+}
+
+int smi_specials_init(struct smi_specials *s, const struct smi_crew *crew,
+		      const struct smi_keys *keys, size_t n, const struct smi_range *range)
+{
+	struct collection c = { .specials = s, .keys = keys, .n = n,
+				.parts = crew->np < PARTS ? (size_t)crew->np : PARTS };
 
 	memset(s, 0, sizeof *s);
-	if (!smi_kind_float(keys->kind) || (!range->minus_zero && range->max != nan))
+	if (!smi_kind_float(keys->kind) ||
+	    (!range->minus_zero && range->max != smi_kind_mask(keys->kind)))
 		return 0;
-	for (size_t i = 0; i < n; i++) {
-		uint64_t image = smi_key_image(keys, i);
-
-		s->nan_count += image == nan;
-		s->zero_count += image == zero;
-	}
+	smi_crew_each(crew, c.parts, count_part, &c);
+	s->nan_count = sum_up(c.nans, c.parts);
+	s->zero_count = sum_up(c.zeros, c.parts);
 	s->nans = malloc((s->nan_count + 1) * sizeof *s->nans);
 	s->signs = malloc(s->zero_count + 1);
 	if (!s->nans || !s->signs) {
 		smi_specials_fini(s);
+		memset(s, 0, sizeof *s);
 		return -ENOMEM;
 	}
-	collect(s, keys, n);
+	smi_crew_each(crew, c.parts, collect_part, &c);
 	return 0;
 }
 

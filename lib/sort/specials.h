@@ -5,6 +5,7 @@
 #ifndef SMI_SORT_SPECIALS_H
 #define SMI_SORT_SPECIALS_H
 
+#include "sort/crew.h"
 #include "sort/kernel.h"
 
 struct smi_specials {
@@ -14,8 +15,8 @@ struct smi_specials {
 };
 
 /* Collects them; 0 or -ENOMEM. */
-int smi_specials_init(struct smi_specials *specials, const struct smi_keys *keys, size_t n,
-		      const struct smi_range *range);
+int smi_specials_init(struct smi_specials *specials, const struct smi_crew *crew,
+		      const struct smi_keys *keys, size_t n, const struct smi_range *range);
 /* Writes them into the n sorted keys. */
 void smi_specials_restore(const struct smi_specials *specials, const struct smi_keys *keys,
 			  void *sorted, size_t n);
