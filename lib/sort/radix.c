@@ -20,7 +20,6 @@
 
 enum {
 	LEVELS = 4,          /* partitions within partitions; below that one thread goes on */
-	LARGE_PAGES_WORTH = 1 << 21,
 	PART_LOG = 31,       /* a part has fewer keys than 2^this */
 };
 
@@ -272,9 +271,7 @@ static int scratch_init(struct sort *s)
 	size_t count = s->parts * SMI_DIGITS * sizeof(uint32_t);
 	size_t next = s->parts * SMI_DIGITS * sizeof(uint64_t);
 	size_t counts = np * SMI_COUNTS * sizeof(uint32_t), spare = np * s->large * s->width;
-	/* The indices' own memory will do; but what is kept has large pages. */
-	bool in_place = s->plan.sink == SMI_TO_INDEX64 &&
-			(s->n < LARGE_PAGES_WORTH || s->n * 8 > SMI_SCRATCH_KEPT / 8 * 7);
+	bool in_place = s->plan.sink == SMI_TO_INDEX64; /* the indices' own memory will do */
 	char *p;
 
 	if (s->n > SIZE_MAX / 64)
