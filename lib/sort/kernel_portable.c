@@ -73,7 +73,7 @@ static void group32(const struct smi_plan *plan, uint32_t *records, size_t m, si
 	kernel_emit_narrow(plan, records, m, position);
 }
 
-enum { LEAF_AVERAGE64 = 2, LEAF_AVERAGE32 = 2 };
+enum { LEAF_AVERAGE64 = 1, LEAF_AVERAGE32 = 1 };
 
 #define emit64 kernel_emit
 #define emit32 kernel_emit_narrow
