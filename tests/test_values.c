@@ -502,6 +502,9 @@ Suite *values_suite(void)
 	tcase_add_loop_test(test, pieces_of_no_bytes_add_nothing, 0, 3);
 	tcase_add_loop_test(test, a_trimmed_space_is_followed_at_once, 0, 3);
 	tcase_add_loop_test(test, a_value_is_reduced_while_other_jobs_run, 0, 2);
+
+	/* All its pages are new: seconds, and on a crowded machine many. */
+	test = test_case(suite, "5 GiB", 120);
 	tcase_add_test(test, a_value_of_5_gib_arrives);
 	return suite;
 }
