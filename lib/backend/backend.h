@@ -8,7 +8,6 @@
 
 #include <sharedmem/types.h>
 
-#include "os/place.h"
 #include "os/process.h"
 
 struct smi_crew {
@@ -17,10 +16,6 @@ struct smi_crew {
 	int watch; /* where ends are told, by rank; -1: they are not */
 	void (*live)(void *context, int rank); /* a worker's life */
 	void *context;
-	/* fork: a shared word of each rank, 0 before it starts, stride bytes apart */
-	char *words;
-	size_t stride;
-	struct smi_places places;
 	struct smi_process *process; /* fork: one a rank */
 	int *status;                 /* fork: how the ended ones ended */
 	struct smi_threads *threads; /* thread: the kept ones, NULL before the first run */

@@ -15,14 +15,8 @@ static void let_go(struct smi_crew *crew, int rank)
 	crew->watch = smi_close(crew->watch);
 }
 
-static _Atomic uint32_t *word_of(const struct smi_crew *crew, int rank)
-{
-	return (_Atomic uint32_t *)(crew->words + (size_t)rank * crew->stride);
-}
-
 static void be_worker(struct smi_crew *crew, int rank)
 {
-	smi_places_leave(&crew->places, word_of(crew, rank));
 	let_go(crew, rank);
 	smi_worker_level_set(smi_worker_level() + 1);
 	crew->live(crew->context, rank);
@@ -37,7 +31,6 @@ static int start_one(struct smi_crew *crew, int rank)
 		be_worker(crew, rank);
 	if (r < 0)
 		return r;
-	smi_places_put(&crew->places, rank, crew->process[rank].pid, word_of(crew, rank));
 	return smi_watch_add(crew->watch, crew->process[rank].fd, (uint32_t)rank);
 }
 
@@ -74,7 +67,6 @@ static int fork_start(struct smi_crew *crew)
 	for (int i = 0; i < crew->np; i++)
 		crew->status[i] = SMI_STATUS_UNKNOWN;
 	smi_process_prepare();
-	smi_places_find(&crew->places, crew->np);
 	for (int i = 0; i < crew->np && r >= 0; i++)
 		r = start_one(crew, i);
 	if (r >= 0)

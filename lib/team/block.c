@@ -104,7 +104,6 @@ static void reset_slot(struct smi_slot *slot)
 	atomic_store(&slot->at, UINT64_MAX);
 	atomic_store(&slot->phase, SMI_PHASE_NEW);
 	atomic_store(&slot->pid, 0);
-	atomic_store(&slot->place, 0);
 	atomic_store(&slot->claim.begin, 0);
 	atomic_store(&slot->claim.end, 0);
 	atomic_store(&slot->claim.claiming, 0);

@@ -36,7 +36,6 @@ struct smi_slot {
 	alignas(64) _Atomic uint64_t at; /* the job that runs or ran last; UINT64_MAX before the first */
 	_Atomic uint32_t phase;          /* enum smi_phase; FINISHED is its last store */
 	_Atomic int32_t pid;
-	_Atomic uint32_t place;    /* of the backend */
 	struct smi_claim claim;
 	struct smi_pipe_words pipe;
 	struct smi_crash crash;

@@ -29,8 +29,6 @@ int smi_team_init(struct smi_team *team, const struct smi_backend *backend, int 
 		return r;
 	}
 	team->bell.attention = &team->block.head->attention;
-	team->crew.words = (char *)&team->block.slot[0].place;
-	team->crew.stride = sizeof(struct smi_slot);
 	return 0;
 }
 
