@@ -250,6 +250,8 @@ static int commit_slab(struct smi_writer *writer, uint64_t job)
 	put_header(frame_at(writer, writer->tail), job, SMI_FRAME_SLAB, sizeof where);
 	atomic_store_explicit(&writer->words->lent[writer->slab], 1, memory_order_relaxed);
 	smi_writer_publish(writer, sizeof(struct smi_frame) + sizeof where);
+	/* Worth waking a master that only dozes. */
+	smi_bell_hurry(&writer->bell);
 	return 0;
 }
 
@@ -257,6 +259,9 @@ int smi_writer_commit_slowly(struct smi_writer *writer, uint64_t job)
 {
 	int r;
 
+	/* Nobody would see the value. */
+	if (writer->quiet)
+		smi_writer_discard(writer);
 	if (writer->length == 0)
 		r = commit_empty(writer, job);
 	else

@@ -114,12 +114,12 @@ static void reduce_values(struct smi_master *master, int rank)
 	}
 }
 
-/* At most a ring's worth, so that a busy worker cannot keep the master from the
- * others. */
+/* What was there when it was looked at. A reader that goes on at the heels of the
+ * writer makes each line of the ring, and of its tail, move for each value. */
 static bool drain_one(struct smi_master *master, int rank)
 {
 	struct smi_reader *reader = &master->reader[rank];
-	uint64_t until = reader->head + reader->pipe->size;
+	uint64_t until = atomic_load_explicit(&reader->pipe->words->tail, memory_order_acquire);
 	bool some = false;
 
 	while (take_one(master, rank)) {

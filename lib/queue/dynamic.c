@@ -38,16 +38,7 @@ static uint64_t measured(const struct smi_queue *queue, struct smi_taker *taker)
 
 static struct smi_range take(const struct smi_queue *queue, struct smi_taker *taker)
 {
-	uint64_t size = queue->chunk ? queue->chunk : measured(queue, taker), begin;
-
-	/* No look before the step, which would move the counter's line twice. Each
-	 * worker goes past the end once: SMI_JOBS_MOST leaves room for that. */
-	if (size > queue->njobs)
-		size = queue->njobs;
-	begin = atomic_fetch_add(&queue->words->next, size);
-	if (begin >= queue->njobs)
-		return (struct smi_range){ queue->njobs, queue->njobs };
-	return (struct smi_range){ begin, size < queue->njobs - begin ? begin + size : queue->njobs };
+	return smi_dynamic_take(queue, queue->chunk ? queue->chunk : measured(queue, taker));
 }
 
 const struct smi_schedule smi_schedule_dynamic = { "dynamic", take, true };

@@ -65,6 +65,17 @@ struct smi_schedule {
 
 extern const struct smi_schedule smi_schedule_static, smi_schedule_dynamic, smi_schedule_guided;
 
+/* The atomic step of the dynamic schedule. No look at the counter before it, which
+ * would move its line twice. Each worker goes past the end once: SMI_JOBS_MOST
+ * leaves room for that. */
+static inline struct smi_range smi_dynamic_take(const struct smi_queue *queue, uint64_t size)
+{
+	uint64_t begin = atomic_fetch_add(&queue->words->next, size), end = begin + size;
+
+	return (struct smi_range){ begin < queue->njobs ? begin : queue->njobs,
+				   end < queue->njobs ? end : queue->njobs };
+}
+
 /* `schedule` is a settled one, not the default or runtime. */
 void smi_queue_init(struct smi_queue *queue, struct smi_queue_words *words,
 		    enum pool_schedule schedule, uint64_t chunk, uint64_t njobs, int np);
@@ -72,7 +83,21 @@ void smi_queue_init(struct smi_queue *queue, struct smi_queue_words *words,
 void smi_taker_init(struct smi_taker *taker, int rank);
 
 /* Takes and records. */
-struct smi_range smi_queue_take(const struct smi_queue *queue, struct smi_taker *taker,
-				struct smi_claim *claim);
+static inline struct smi_range smi_queue_take(const struct smi_queue *queue, struct smi_taker *taker,
+					      struct smi_claim *claim)
+{
+	struct smi_range range;
+
+	atomic_store_explicit(&claim->claiming, 1, memory_order_relaxed);
+	if (queue->schedule == &smi_schedule_dynamic && queue->chunk > 0)
+		range = smi_dynamic_take(queue, queue->chunk);
+	else
+		range = queue->schedule->take(queue, taker);
+	taker->end = range.end;
+	atomic_store_explicit(&claim->begin, range.begin, memory_order_relaxed);
+	atomic_store_explicit(&claim->end, range.end, memory_order_relaxed);
+	atomic_store_explicit(&claim->claiming, 0, memory_order_release);
+	return range;
+}
 
 #endif
