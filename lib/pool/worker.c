@@ -109,11 +109,13 @@ static bool take_range(struct smi_worker *worker, struct smi_range *range)
 
 	smi_order_raise(turn, worker->taker.end);
 	*range = smi_queue_take(&map->queue, &worker->taker, &worker->slot->claim);
-	smi_order_raise(turn, range->begin < range->end ? range->begin : SMI_ORDER_NONE);
-	smi_order_nudge(&map->order);
 	if (!worker->writer.quiet && worker->job != UINT64_MAX)
 		smi_bell_news(&worker->writer.bell);
-	return range->begin < range->end;
+	if (__builtin_expect(range->begin < range->end, 1))
+		return true; /* the first job raises the bound at once */
+	smi_order_raise(turn, SMI_ORDER_NONE);
+	smi_order_nudge(&map->order);
+	return false;
 }
 
 static bool run_jobs(struct smi_worker *worker)

@@ -7,7 +7,7 @@
 
 #include "os/futex.h"
 
-#define BACKOFF_MAX 16
+#define BACKOFF_MAX 64
 #define SPINS 200
 
 void smi_critical_init(struct smi_critical *critical)
