@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "os/io.h"
 #include "os/mapping.h"
@@ -19,8 +18,10 @@
 /* Slabs kept from map to map: of all workers together, bytes. */
 #define KEEP ((uint64_t)64 << 20)
 
-/* Slabs that are in use at once should fit the last cache. */
-#define LAST_CACHE ((size_t)32 << 20)
+/* Bytes of slabs that may be lent at once, of all workers together: about a last
+ * cache, so that reduce finds there what a worker has just written. What the C
+ * library says of that cache is no help: on a shared machine it is the host's. */
+#define LENT ((size_t)32 << 20)
 
 static size_t ring_size(int np)
 {
@@ -31,16 +32,6 @@ static size_t ring_size(int np)
 	return size;
 }
 
-static size_t slab_budget(int np)
-{
-	long cache = -1;
-
-#ifdef _SC_LEVEL3_CACHE_SIZE
-	cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
-#endif
-	return (cache > 0 ? (size_t)cache : LAST_CACHE) / (size_t)np;
-}
-
 static void init_pipes(struct smi_block *block, char *rings, size_t ring)
 {
 	for (int r = 0; r < block->np; r++)
@@ -49,7 +40,7 @@ static void init_pipes(struct smi_block *block, char *rings, size_t ring)
 						    .size = ring,
 						    .file = -1,
 						    .file_end = &block->head->file_end,
-						    .slab_budget = slab_budget(block->np) };
+						    .slab_budget = LENT / (size_t)block->np };
 }
 
 int smi_block_init(struct smi_block *block, int np)
