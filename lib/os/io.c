@@ -97,20 +97,3 @@ int smi_watch_wait(int watch, uint32_t *tags, int room, uint64_t timeout)
 		tags[i] = events[i].data.u32;
 	return n < 0 ? 0 : n;
 }
-
-ssize_t smi_read_full(int fd, void *buffer, size_t size)
-{
-	size_t done = 0;
-
-	while (done < size) {
-		ssize_t n = read(fd, (char *)buffer + done, size - done);
-
-		if (n == 0)
-			break;
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0)
-			done += (size_t)n;
-	}
-	return (ssize_t)done;
-}

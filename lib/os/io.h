@@ -4,9 +4,7 @@
 #ifndef SMI_OS_IO_H
 #define SMI_OS_IO_H
 
-#include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 /* Closes a descriptor that is not negative; returns -1, the dead value. errno
  * is kept. */
@@ -25,8 +23,5 @@ void smi_watch_remove(int watch, int fd);
 /* Waits `timeout` ns at most (0: only looks; UINT64_MAX: for ever) until one is
  * readable or hung up. The number of tags stored, 0 after the time or a signal. */
 int smi_watch_wait(int watch, uint32_t *tags, int room, uint64_t timeout);
-
-/* Reads until `size` bytes or the end: the number read, or negative errno. */
-ssize_t smi_read_full(int fd, void *buffer, size_t size);
 
 #endif
