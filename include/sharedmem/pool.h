@@ -112,16 +112,20 @@ struct pool_options {
 	size_t early_bytes;           /* in_order: bytes of values that may wait for their turn on the
 	                               * master; 0: 1 GiB; beyond it workers wait */
 	bool warm;                    /* (later) keep forked workers from map to map */
-	unsigned retries;             /* (later) times a failed job is run again */
-	enum pool_on_failure on_failure; /* (later) POOL_CONTINUE */
-	double job_timeout;           /* (later) seconds a job may run; 0: for ever */
-	bool kill_group;              /* (later) what a job started dies with its worker */
-	size_t jobs_per_worker;       /* (later) replace a worker after this many; 0: never */
-	size_t worker_memory;         /* (later) bytes of data a worker may add; 0: no limit */
+	unsigned retries;             /* times a failed job is run again */
+	enum pool_on_failure on_failure; /* POOL_STOP: end the map; POOL_CONTINUE: go on with the others */
+	double job_timeout;           /* seconds a job may run; 0: for ever */
+	bool kill_group;              /* each worker leads a process group: what its jobs started dies with it */
+	size_t jobs_per_worker;       /* replace a worker after this many; 0: never */
+	size_t worker_memory;         /* bytes of data a worker may add to what it inherited (RLIMIT_DATA):
+	                               * malloc then fails in the job; 0: no limit */
 	/* Run in each worker, before its first job and after its last. Non-zero
 	 * from worker_begin ends the map: POOL_FAILED, job SIZE_MAX. */
 	pool_hook_fn worker_begin, worker_end;
-	pool_repair_fn repair;        /* (later) mends shared data after a death in a critical section */
+	/* Called on the master when a worker has died inside a critical section,
+	 * before anyone else may enter: 0 if what the section guards is in order
+	 * again; the death is then treated as any other. */
+	pool_repair_fn repair;
 	pool_progress_fn progress;    /* (later) called on the master */
 	const char *journal;          /* (later) file of finished jobs */
 	const char *journal_key;      /* (later) whose journal it is */
@@ -197,6 +201,10 @@ void pool_ordered_end(struct pool_worker *self);
  * call on it; POOL_OK with a message is a warning. pool NULL: of this thread's
  * last call that had no pool (pool_open). */
 const struct pool_error *pool_error(const struct pool *pool);
+
+/* The jobs that failed for good in the last map, by id: *count of them, valid
+ * until the next call on the pool; NULL when there are none. */
+const struct pool_error *pool_failures(const struct pool *pool, size_t *count);
 
 /* "POOL_OK", ...; "unknown" for any other number. Static. */
 const char *pool_status_name(int status);

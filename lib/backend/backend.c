@@ -2,7 +2,10 @@
 #include "backend/backend.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
+
+#include "os/futex.h"
 
 const struct smi_backend *smi_backend_of(enum pool_backend backend)
 {
@@ -15,9 +18,9 @@ const struct smi_backend *smi_backend_of(enum pool_backend backend)
 	return table[backend];
 }
 
-int smi_crew_init(struct smi_crew *crew, int most, int watch)
+int smi_crew_init(struct smi_crew *crew, int most, int watch, int bell, _Atomic uint32_t *gate)
 {
-	*crew = (struct smi_crew){ .most = most, .watch = watch };
+	*crew = (struct smi_crew){ .most = most, .watch = watch, .bell = bell, .gate = gate };
 	crew->process = calloc((size_t)most, sizeof *crew->process);
 	crew->status = calloc((size_t)most, sizeof *crew->status);
 	for (int r = 0; crew->process && r < most; r++)
@@ -34,4 +37,10 @@ void smi_crew_fini(struct smi_crew *crew)
 	free(crew->status);
 	crew->process = NULL;
 	crew->status = NULL;
+}
+
+void smi_crew_open_gate(struct smi_crew *crew)
+{
+	atomic_store(crew->gate, (uint32_t)crew->np);
+	smi_futex_wake(crew->gate, INT_MAX);
 }

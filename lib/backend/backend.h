@@ -4,7 +4,9 @@
 #ifndef SMI_BACKEND_BACKEND_H
 #define SMI_BACKEND_BACKEND_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <sharedmem/types.h>
 
@@ -14,10 +16,18 @@ struct smi_crew {
 	int np;    /* workers of this run */
 	int most;  /* workers that a run can have */
 	int watch; /* where ends are told, by rank; -1: they are not */
-	void (*live)(void *context, int rank); /* a worker's life */
+	int bell;  /* rung when a successor is there */
+	_Atomic uint32_t *gate; /* in shared memory: workers that there are; 0: not known yet */
+	bool succeed; /* fork: dead workers may have to be replaced in this run */
+	bool group;   /* fork: each worker leads a process group */
+	void (*live)(void *context, int rank);  /* a worker's life */
+	/* How many workers there are after all, where that is fewer than asked for.
+	 * Called before the first worker lives, in each process that must know. */
+	void (*settle)(void *context, int np);
 	void *context;
 	struct smi_process *process; /* fork: one a rank */
 	int *status;                 /* fork: how the ended ones ended */
+	struct smi_spares *spares;   /* fork: NULL before the first run that needs them */
 	struct smi_threads *threads; /* thread: the kept ones, NULL before the first run */
 };
 
@@ -25,10 +35,19 @@ struct smi_backend {
 	const char *name;
 	bool forks;   /* a worker is a process of its own */
 	bool inline_; /* the calling thread is the worker: start returns when it has lived */
-	/* Starts ranks 0 ... np-1. 0, or negative errno and then none runs. */
-	int (*start)(struct smi_crew *crew);
-	/* The watch told rank's end, or the caller knows of it. True when it has ended. */
-	bool (*ended)(struct smi_crew *crew, int rank);
+	/* Starts ranks 0 ... np-1, or the first of them if no more can be had: crew->np
+	 * is then smaller. 0 (np as asked for), 1 with *why, an errno (not all), or
+	 * negative errno and then none runs. */
+	int (*start)(struct smi_crew *crew, int *why);
+	/* The watch told `tag`, or the caller knows of it. True when it is a rank, and
+	 * has ended. */
+	bool (*ended)(struct smi_crew *crew, uint32_t tag);
+	/* Asks for a successor of a rank that has ended, with the memory that the first
+	 * workers saw. 0: asked; -EAGAIN: not now; other negative errno: no. NULL: never. */
+	int (*replace)(struct smi_crew *crew, int rank);
+	/* One outcome of what was asked for: the rank, and 0: it lives, -EAGAIN: ask
+	 * again, other negative errno: no. False: none for now. NULL with replace. */
+	bool (*heard)(struct smi_crew *crew, int *rank, int *r);
 	/* Ends all that still run. Fork: kills and reaps; status holds how. Threads
 	 * were asked to stop and can only be awaited. Afterwards none runs. */
 	void (*stop)(struct smi_crew *crew);
@@ -47,7 +66,10 @@ extern const struct smi_backend smi_backend_fork, smi_backend_thread, smi_backen
 const struct smi_backend *smi_backend_of(enum pool_backend backend);
 
 /* 0 or negative errno. */
-int smi_crew_init(struct smi_crew *crew, int most, int watch);
+int smi_crew_init(struct smi_crew *crew, int most, int watch, int bell, _Atomic uint32_t *gate);
+
+/* The number of workers is known: those who wait for it may go. */
+void smi_crew_open_gate(struct smi_crew *crew);
 void smi_crew_fini(struct smi_crew *crew);
 
 #endif

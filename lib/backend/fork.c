@@ -4,34 +4,66 @@
 #include <signal.h>
 
 #include "backend/backend.h"
+#include "backend/spare.h"
+#include "os/futex.h"
 #include "os/io.h"
 #include "os/level.h"
 
+/* A look at the gate costs less than a sleep before it, where each has a CPU. */
+#define GATE_SPINS 100
+
 /* In the child: what is the master's or a sibling's is not ours to hold. */
-static void let_go(struct smi_crew *crew, int rank)
+static void let_go(struct smi_crew *crew)
 {
-	for (int r = 0; r < rank; r++)
+	for (int r = 0; r < crew->most; r++)
 		crew->process[r].fd = smi_close(crew->process[r].fd);
 	crew->watch = smi_close(crew->watch);
 }
 
+/* np is settled before the first job: those who are early wait. */
+static void wait_at_gate(struct smi_crew *crew)
+{
+	uint32_t np;
+
+	for (int i = 0; i < GATE_SPINS && atomic_load(crew->gate) == 0; i++)
+		smi_pause();
+	while ((np = atomic_load(crew->gate)) == 0)
+		smi_futex_wait(crew->gate, 0, UINT64_MAX);
+	if ((int)np == crew->np)
+		return;
+	crew->np = (int)np;
+	crew->settle(crew->context, crew->np);
+}
+
+/* A worker's process, from the fork to its end. */
 static void be_worker(struct smi_crew *crew, int rank)
 {
-	let_go(crew, rank);
+	let_go(crew);
+	if (crew->group)
+		smi_process_lead();
 	smi_worker_level_set(smi_worker_level() + 1);
+	wait_at_gate(crew);
 	crew->live(crew->context, rank);
 	smi_process_leave();
 }
 
 static int start_one(struct smi_crew *crew, int rank)
 {
-	int r = smi_process_fork(&crew->process[rank]);
+	struct smi_process *process = &crew->process[rank];
+	int r = smi_process_fork(process);
 
 	if (r == 0)
 		be_worker(crew, rank);
 	if (r < 0)
 		return r;
-	return smi_watch_add(crew->watch, crew->process[rank].fd, (uint32_t)rank);
+	if (crew->group)
+		smi_process_group(process);
+	r = smi_watch_add(crew->watch, process->fd, (uint32_t)rank);
+	if (r < 0) {
+		smi_process_kill(process, SIGKILL);
+		smi_process_reap(process, true, &crew->status[rank]);
+	}
+	return r;
 }
 
 static bool runs(const struct smi_crew *crew, int rank)
@@ -41,12 +73,16 @@ static bool runs(const struct smi_crew *crew, int rank)
 
 static void reap(struct smi_crew *crew, int rank, bool wait)
 {
-	int fd = crew->process[rank].fd;
+	struct smi_process *process = &crew->process[rank];
+	int fd = process->fd;
 
+	/* What its jobs started goes with it. */
+	if (process->leads)
+		smi_process_kill(process, SIGKILL);
 	/* Forked children hold copies of the descriptor, so closing it would not
 	 * take it out of the watch. */
 	smi_watch_remove(crew->watch, fd);
-	if (!smi_process_reap(&crew->process[rank], wait, &crew->status[rank]))
+	if (!smi_process_reap(process, wait, &crew->status[rank]))
 		smi_watch_add(crew->watch, fd, (uint32_t)rank);
 }
 
@@ -55,28 +91,52 @@ static void fork_stop(struct smi_crew *crew)
 	for (int r = 0; r < crew->np; r++)
 		if (runs(crew, r))
 			smi_process_kill(&crew->process[r], SIGKILL);
+	smi_spares_stop(crew, true);
 	for (int r = 0; r < crew->np; r++)
 		if (runs(crew, r))
 			reap(crew, r, true);
 }
 
-static int fork_start(struct smi_crew *crew)
+/* Without spares there will be no successors; they are asked for later. */
+static void start_spares(struct smi_crew *crew)
 {
-	int r = 0;
-
-	for (int i = 0; i < crew->np; i++)
-		crew->status[i] = SMI_STATUS_UNKNOWN;
-	smi_process_prepare();
-	for (int i = 0; i < crew->np && r >= 0; i++)
-		r = start_one(crew, i);
-	if (r >= 0)
-		return 0;
-	fork_stop(crew);
-	return r;
+	if (crew->succeed)
+		smi_spares_start(crew, be_worker);
 }
 
-static bool fork_ended(struct smi_crew *crew, int rank)
+static int fork_start(struct smi_crew *crew, int *why)
 {
+	int wanted = crew->np, started = 0, r = 0;
+
+	for (int i = 0; i < wanted; i++)
+		crew->status[i] = SMI_STATUS_UNKNOWN;
+	smi_process_prepare();
+	start_spares(crew);
+	while (started < wanted && r >= 0) {
+		r = start_one(crew, started);
+		started += r >= 0;
+	}
+	crew->np = started;
+	if (started == 0) {
+		fork_stop(crew);
+		return r;
+	}
+	if (started < wanted) {
+		*why = -r;
+		crew->settle(crew->context, started);
+	}
+	smi_crew_open_gate(crew);
+	return started < wanted;
+}
+
+static bool fork_ended(struct smi_crew *crew, uint32_t tag)
+{
+	int rank = (int)tag;
+
+	if (tag >= SMI_SPARE_TAG) {
+		smi_spares_ended(crew, tag);
+		return false;
+	}
 	if (runs(crew, rank))
 		reap(crew, rank, false);
 	return !runs(crew, rank);
@@ -84,15 +144,20 @@ static bool fork_ended(struct smi_crew *crew, int rank)
 
 static void fork_release(struct smi_crew *crew)
 {
-	for (int r = 0; r < crew->np; r++)
-		if (runs(crew, r))
+	smi_spares_stop(crew, false);
+	for (int r = 0; r < crew->np; r++) {
+		if (runs(crew, r) && crew->group)
+			reap(crew, r, true);
+		else if (runs(crew, r))
 			smi_watch_remove(crew->watch, crew->process[r].fd);
+	}
 }
 
 /* They have said that they are finished; should one not manage to leave, it is
  * made to. */
 static void fork_settle(struct smi_crew *crew)
 {
+	smi_spares_stop(crew, true);
 	for (int r = 0; r < crew->most; r++) {
 		if (!runs(crew, r))
 			continue;
@@ -107,6 +172,7 @@ static void fork_fini(struct smi_crew *crew, bool inherited)
 		fork_settle(crew);
 	for (int r = 0; r < crew->most; r++)
 		crew->process[r].fd = smi_close(crew->process[r].fd);
+	smi_spares_fini(crew);
 }
 
 const struct smi_backend smi_backend_fork = {
@@ -114,6 +180,8 @@ const struct smi_backend smi_backend_fork = {
 	.forks = true,
 	.start = fork_start,
 	.ended = fork_ended,
+	.replace = smi_spares_ask,
+	.heard = smi_spares_hear,
 	.stop = fork_stop,
 	.release = fork_release,
 	.settle = fork_settle,

@@ -3,19 +3,20 @@
 #include "backend/backend.h"
 #include "os/level.h"
 
-static int serial_start(struct smi_crew *crew)
+static int serial_start(struct smi_crew *crew, int *why)
 {
 	int level = smi_worker_level();
 
+	(void)why;
 	smi_worker_level_set(level + 1);
 	crew->live(crew->context, 0);
 	smi_worker_level_set(level);
 	return 0;
 }
 
-static bool serial_ended(struct smi_crew *crew, int rank)
+static bool serial_ended(struct smi_crew *crew, uint32_t tag)
 {
-	(void)crew, (void)rank;
+	(void)crew, (void)tag;
 	return true;
 }
 

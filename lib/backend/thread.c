@@ -119,28 +119,42 @@ static int start_thread(struct smi_threads *team, int rank)
 	return -r;
 }
 
-static int thread_start(struct smi_crew *crew)
+/* Threads for all ranks, or as many as there can be. */
+static int start_threads(struct smi_threads *team, int np)
 {
-	struct smi_threads *team = crew->threads ? crew->threads : (crew->threads = open_threads(crew));
 	int r = 0;
 
-	if (!team)
-		return -ENOMEM;
-	while (team->started < crew->np && r == 0) {
+	while (team->started < np && r == 0) {
 		r = start_thread(team, team->started);
 		team->started += r == 0;
 	}
-	if (r < 0)
+	return r;
+}
+
+static int thread_start(struct smi_crew *crew, int *why)
+{
+	struct smi_threads *team = crew->threads ? crew->threads : (crew->threads = open_threads(crew));
+	int r;
+
+	if (!team)
+		return -ENOMEM;
+	r = start_threads(team, crew->np);
+	if (r < 0 && team->started == 0)
 		return r;
+	if (r < 0) {
+		*why = -r;
+		crew->np = team->started;
+		crew->settle(crew->context, crew->np);
+	}
 	atomic_store(&team->busy, (uint32_t)crew->np);
 	for (int i = 0; i < crew->np; i++)
 		start_run(&team->one[i]);
-	return 0;
+	return r < 0;
 }
 
-static bool thread_ended(struct smi_crew *crew, int rank)
+static bool thread_ended(struct smi_crew *crew, uint32_t tag)
 {
-	(void)rank;
+	(void)tag;
 	return atomic_load(&crew->threads->busy) == 0;
 }
 

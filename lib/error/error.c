@@ -2,6 +2,7 @@
 #include "error/error.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct smi_error *smi_error_here(void)
 {
@@ -20,6 +21,25 @@ void smi_error_clear(struct smi_error *error)
 					   .rank = -1,
 					   .message = error->message,
 					   .backtrace = error->backtrace };
+}
+
+void smi_error_copy(struct smi_error *to, const struct smi_error *from)
+{
+	*to = *from;
+	to->told.message = to->message;
+	to->told.backtrace = to->backtrace;
+}
+
+void smi_error_warn(struct smi_error *error, const char *format, ...)
+{
+	size_t used = strlen(error->message);
+	va_list args;
+
+	if (used > 0 && used + 2 < sizeof error->message)
+		used = (size_t)(stpcpy(error->message + used, "; ") - error->message);
+	va_start(args, format);
+	vsnprintf(error->message + used, sizeof error->message - used, format, args);
+	va_end(args);
 }
 
 int smi_error_vset(struct smi_error *error, enum pool_status status, int code, const char *format,

@@ -21,6 +21,11 @@ struct smi_error *smi_error_here(void);
 /* Back to POOL_OK without a message. Also initialises. */
 void smi_error_clear(struct smi_error *error);
 
+void smi_error_copy(struct smi_error *to, const struct smi_error *from);
+
+/* A warning: a sentence more, with POOL_OK. */
+void smi_error_warn(struct smi_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Records a failure over whatever is there. Returns the status. */
 int smi_error_set(struct smi_error *error, enum pool_status status, int code, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));

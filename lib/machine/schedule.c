@@ -77,3 +77,25 @@ bool smi_env_backend(enum pool_backend *backend)
 		*backend = POOL_SERIAL;
 	return *backend != POOL_FORK;
 }
+
+static bool parse_number(const char *s, char end, const char **rest, uint64_t *number)
+{
+	char *stop;
+
+	errno = 0;
+	*number = strtoull(s, &stop, 10);
+	*rest = stop + 1;
+	return isdigit((unsigned char)*s) && errno == 0 && *stop == end;
+}
+
+bool smi_env_only(uint64_t *map, uint64_t *job)
+{
+	const char *value = getenv("SHAREDMEM_ONLY"), *rest;
+
+	*map = 0;
+	if (!value)
+		return false;
+	if (!strchr(value, ':'))
+		return parse_number(value, '\0', &rest, job);
+	return parse_number(value, ':', &rest, map) && *map > 0 && parse_number(rest, '\0', &rest, job);
+}

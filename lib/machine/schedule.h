@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <sharedmem/types.h>
 
@@ -15,5 +16,9 @@ bool smi_env_schedule(enum pool_schedule *schedule, size_t *chunk);
 
 /* SHAREDMEM_BACKEND, else POOL_FORK; false when it can't be read. */
 bool smi_env_backend(enum pool_backend *backend);
+
+/* SHAREDMEM_ONLY, "[map:]job": the one job that is to run, and of which map (from 1;
+ * 0: of any). False when absent or unreadable. */
+bool smi_env_only(uint64_t *map, uint64_t *job);
 
 #endif

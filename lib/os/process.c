@@ -114,7 +114,7 @@ static int pidfd_open_(pid_t pid)
 
 /* Kernels before 5.3 and some filters have no pidfd: a pipe that only the child
  * holds the other end of stands in for it. */
-static bool have_pidfd(void)
+bool smi_process_have_pidfd(void)
 {
 	static _Atomic int known;
 	int have = atomic_load_explicit(&known, memory_order_relaxed);
@@ -143,9 +143,7 @@ static void reset_signals(const sigset_t *mask)
 
 static void begin_child(pid_t parent, const sigset_t *mask)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(EXIT_FAILURE);
+	smi_process_die_with(parent);
 	if (stale_out)
 		__fpurge(stdout);
 	if (stale_err)
@@ -160,6 +158,7 @@ static int watch_child(struct smi_process *process, pid_t pid, int life)
 	int r;
 
 	process->pid = pid;
+	process->leads = false;
 	process->fd = life >= 0 ? life : pidfd_open_(pid);
 	process->gone = process->fd < 0 && errno == ESRCH;
 	if (process->gone)
@@ -179,7 +178,7 @@ int smi_process_fork(struct smi_process *process)
 	sigset_t all, mask;
 	pid_t parent = getpid(), pid;
 
-	if (!have_pidfd() && pipe2(life, O_CLOEXEC) < 0)
+	if (!smi_process_have_pidfd() && pipe2(life, O_CLOEXEC) < 0)
 		return -errno;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &mask);
@@ -198,16 +197,26 @@ int smi_process_fork(struct smi_process *process)
 	return r;
 }
 
+int smi_process_adopt(struct smi_process *process, pid_t pid)
+{
+	int r = watch_child(process, pid, -1);
+
+	return r < 0 ? r : 0;
+}
+
+/* A group's number is not given away again as long as anybody is in it. */
 void smi_process_kill(const struct smi_process *process, int signal)
 {
 	int saved = errno;
 
-	if (process->gone)
-		return;
-	if (process->pid > 0 && have_pidfd())
-		syscall(SYS_pidfd_send_signal, process->fd, signal, NULL, 0);
-	else if (process->pid > 0)
-		kill(process->pid, signal);
+	if (process->pid > 0 && process->leads)
+		kill(-process->pid, signal);
+	if (process->pid > 0 && !process->gone) {
+		if (smi_process_have_pidfd())
+			syscall(SYS_pidfd_send_signal, process->fd, signal, NULL, 0);
+		else
+			kill(process->pid, signal);
+	}
 	errno = saved;
 }
 
@@ -222,7 +231,7 @@ bool smi_process_reap(struct smi_process *process, bool wait, int *status)
 	int flags = WEXITED | (wait ? 0 : WNOHANG), r = -1;
 
 	while (!process->gone) {
-		r = have_pidfd() ? waitid(P_PIDFD, (id_t)process->fd, &info, flags) : (errno = EINVAL, -1);
+		r = smi_process_have_pidfd() ? waitid(P_PIDFD, (id_t)process->fd, &info, flags) : (errno = EINVAL, -1);
 		/* Kernel 5.3 has the descriptor and can't wait by it. */
 		if (r < 0 && errno == EINVAL)
 			r = waitid(P_PID, (id_t)process->pid, &info, flags);
@@ -234,5 +243,6 @@ bool smi_process_reap(struct smi_process *process, bool wait, int *status)
 	*status = r == 0 ? status_of(&info) : SMI_STATUS_UNKNOWN;
 	process->fd = smi_close(process->fd);
 	process->pid = 0;
+	process->leads = false;
 	return true;
 }

@@ -28,9 +28,14 @@
 /* In shared memory; each half is written by one side only, but for `full` and
  * `lent`, which one side sets and the other clears. */
 struct smi_pipe_words {
-	/* The writer's: bytes committed since the map began. */
+	/* The writer's: bytes committed since the map began, and where its slabs lie, so
+	 * that their memory can be given back should it die. */
 	alignas(64) _Atomic uint64_t tail;
 	_Atomic uint32_t full; /* the writer waits for room */
+	_Atomic uint32_t waited; /* waits for the reader that have ended */
+	struct smi_slab_place {
+		_Atomic uint64_t offset, capacity;
+	} slab[SMI_SLABS];
 	/* The reader's: bytes it has done with; and what a full writer sleeps on. */
 	alignas(64) _Atomic uint64_t head;
 	_Atomic uint32_t room;
@@ -100,6 +105,9 @@ void smi_pipe_reset(struct smi_pipe *pipe);
 
 /* Forgets the views. */
 void smi_pipe_unmap(struct smi_pipe *pipe);
+
+/* The writer has died: gives back what its slabs held. A new one begins without. */
+void smi_pipe_forget(struct smi_pipe *pipe);
 
 /* Wakes a writer that waits, to be refused from now on. */
 void smi_pipe_stop(struct smi_pipe *pipe);

@@ -13,10 +13,14 @@ void smi_pipe_reset(struct smi_pipe *pipe)
 
 	atomic_store(&words->tail, 0);
 	atomic_store(&words->full, 0);
+	atomic_store(&words->waited, 0);
 	atomic_store(&words->head, 0);
 	atomic_store(&words->room, 0);
-	for (int i = 0; i < SMI_SLABS; i++)
+	for (int i = 0; i < SMI_SLABS; i++) {
 		atomic_store(&words->lent[i], 0);
+		atomic_store(&words->slab[i].offset, pipe->view[i].offset);
+		atomic_store(&words->slab[i].capacity, pipe->view[i].capacity);
+	}
 }
 
 void smi_pipe_unmap(struct smi_pipe *pipe)
@@ -24,6 +28,18 @@ void smi_pipe_unmap(struct smi_pipe *pipe)
 	for (int i = 0; i < SMI_SLABS; i++) {
 		smi_unmap(pipe->view[i].address, pipe->view[i].capacity);
 		pipe->view[i] = (struct smi_slab){ 0 };
+	}
+}
+
+void smi_pipe_forget(struct smi_pipe *pipe)
+{
+	smi_pipe_unmap(pipe);
+	for (int i = 0; i < SMI_SLABS; i++) {
+		struct smi_slab_place *place = &pipe->words->slab[i];
+
+		if (pipe->file >= 0 && atomic_load(&place->capacity) > 0)
+			smi_file_drop(pipe->file, atomic_load(&place->offset), atomic_load(&place->capacity));
+		atomic_store(&place->capacity, 0);
 	}
 }
 

@@ -58,8 +58,14 @@ static int map_range(struct smi_writer *writer, uint64_t offset, uint64_t capaci
 	return *address ? 0 : -errno;
 }
 
-static void replace(struct smi_slab *slab, char *address, uint64_t offset, uint64_t capacity)
+/* The slab lies elsewhere now, and the words say where. */
+static void replace(struct smi_writer *writer, struct smi_slab *slab, char *address, uint64_t offset,
+		    uint64_t capacity)
 {
+	struct smi_slab_place *place = &writer->words->slab[slab - writer->slabs];
+
+	atomic_store_explicit(&place->offset, offset, memory_order_relaxed);
+	atomic_store_explicit(&place->capacity, capacity, memory_order_relaxed);
 	if (!slab->borrowed)
 		smi_unmap(slab->address, slab->capacity);
 	slab->address = address;
@@ -80,7 +86,7 @@ static int lengthen(struct smi_writer *writer, struct smi_slab *slab, uint64_t c
 		return -EAGAIN;
 	r = map_range(writer, slab->offset, capacity, &address);
 	if (r == 0)
-		replace(slab, address, slab->offset, capacity);
+		replace(writer, slab, address, slab->offset, capacity);
 	return r;
 }
 
@@ -92,14 +98,17 @@ static int move(struct smi_writer *writer, struct smi_slab *slab, uint64_t capac
 	char *address;
 	int r = map_range(writer, offset, capacity, &address);
 
-	if (r == 0 && keep > 0)
-		r = smi_map_fill(address, held);
 	if (r < 0)
 		return r;
+	if (keep > 0 && (r = smi_map_fill(address, held)) < 0) {
+		smi_unmap(address, capacity);
+		smi_file_drop(writer->file, offset, capacity);
+		return r;
+	}
 	if (keep > 0)
 		memcpy(address, slab->address, keep);
 	slab->filled = keep > 0 ? held : 0;
-	replace(slab, address, offset, capacity);
+	replace(writer, slab, address, offset, capacity);
 	if (old.capacity > 0)
 		smi_file_drop(writer->file, old.offset, old.capacity);
 	return 0;

@@ -51,6 +51,10 @@ void smi_writer_init(struct smi_writer *writer, const struct smi_pipe *pipe,
 				       .file_end = pipe->file_end,
 				       .slab_budget = pipe->slab_budget };
 	for (int i = 0; i < SMI_SLABS; i++) {
+		/* The views of a successor's memory are those of the first worker, whose
+		 * slabs have been given back. */
+		if (atomic_load(&pipe->words->slab[i].capacity) == 0)
+			continue;
 		writer->slabs[i] = pipe->view[i];
 		writer->slabs[i].borrowed = same_process;
 	}
@@ -78,11 +82,10 @@ static bool give_way(struct smi_writer *writer, bool (*ready)(struct smi_writer 
 	return false;
 }
 
-int smi_writer_wait(struct smi_writer *writer, bool (*ready)(struct smi_writer *writer, size_t need),
-		    size_t need)
+/* Until `ready` says so. */
+static int sleep_until(struct smi_writer *writer, bool (*ready)(struct smi_writer *writer, size_t need),
+		       size_t need)
 {
-	if (give_way(writer, ready, need))
-		return 0;
 	for (;;) {
 		uint32_t seen = atomic_load(&writer->words->room);
 
@@ -96,6 +99,15 @@ int smi_writer_wait(struct smi_writer *writer, bool (*ready)(struct smi_writer *
 		smi_bell_hurry(&writer->bell);
 		smi_futex_wait(&writer->words->room, seen, UINT64_MAX);
 	}
+}
+
+int smi_writer_wait(struct smi_writer *writer, bool (*ready)(struct smi_writer *writer, size_t need),
+		    size_t need)
+{
+	int r = give_way(writer, ready, need) ? 0 : sleep_until(writer, ready, need);
+
+	atomic_fetch_add_explicit(&writer->words->waited, 1, memory_order_relaxed);
+	return r;
 }
 
 static bool has_room(struct smi_writer *writer, size_t need)
@@ -192,10 +204,10 @@ void smi_writer_discard(struct smi_writer *writer)
 /* A job without a value lengthens the run at the ring's end, or begins one. */
 static int commit_empty(struct smi_writer *writer, uint64_t job)
 {
-	enum smi_frame_kind kind = writer->quiet ? SMI_FRAME_DONE : SMI_FRAME_EMPTY;
+	enum smi_frame_kind kind = writer->counts ? SMI_FRAME_DONE : SMI_FRAME_EMPTY;
 	int r;
 
-	if (writer->run && writer->run_size == 0 && (job == writer->run_next || writer->quiet)) {
+	if (writer->run && writer->run_size == 0 && (job == writer->run_next || writer->counts)) {
 		writer->run_next = job + 1;
 		writer->run_count++;
 		smi_writer_lengthen(writer, job);

@@ -12,7 +12,8 @@ struct smi_writer {
 	struct smi_bell bell;
 	char *ring;
 	size_t size, inline_most;
-	bool quiet;         /* nobody waits for values: ring only when asked to, and count */
+	bool quiet;         /* nobody waits for values: ring only when asked to */
+	bool counts;        /* nor is anybody told which jobs are done: only how many */
 	uint64_t tail;      /* committed */
 	uint64_t limit;     /* up to here the ring is free, as far as we know */
 	uint64_t look_at;   /* a tail from which on to look whether the ring is half full */
@@ -101,9 +102,9 @@ static inline void smi_writer_publish(struct smi_writer *writer, size_t bytes)
 /* One more job without a value: the store that makes it done is the count's. */
 static inline void smi_writer_lengthen(struct smi_writer *writer, uint64_t job)
 {
-	uint64_t kind = writer->quiet ? SMI_FRAME_DONE : SMI_FRAME_EMPTY;
+	uint64_t kind = writer->counts ? SMI_FRAME_DONE : SMI_FRAME_EMPTY;
 
-	if (writer->quiet)
+	if (writer->counts)
 		atomic_store_explicit(&writer->run->job, job, memory_order_relaxed);
 	atomic_store_explicit(&writer->run->word, kind << SMI_KIND_SHIFT | writer->run_count,
 			      memory_order_release);
@@ -114,7 +115,7 @@ static inline void smi_writer_lengthen(struct smi_writer *writer, uint64_t job)
 /* The job is done, with the value built. 0, or -ECANCELED. */
 static inline int smi_writer_commit(struct smi_writer *writer, uint64_t job)
 {
-	if (writer->quiet && writer->run && writer->length == 0) {
+	if (writer->counts && writer->run && writer->length == 0) {
 		writer->run_count++;
 		smi_writer_lengthen(writer, job);
 		return 0;

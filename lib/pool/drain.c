@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From the pipes to reduce. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,19 +22,43 @@ void smi_master_fail(struct smi_master *master, enum pool_status status, int cod
 			rank < 0 ? 0 : atomic_load(&master->team->block.slot[rank].pid));
 }
 
+void smi_master_lose(struct smi_master *master, const struct smi_error *error)
+{
+	struct smi_map *map = master->map;
+	uint64_t job = error->told.job;
+
+	if (smi_failures_add(&map->pool->failures, &error->told) < 0) {
+		smi_master_fail(master, POOL_NO_RESOURCES, ENOMEM, SIZE_MAX, -1,
+				"no memory to keep the failures of jobs");
+	} else if (!map->goes_on) {
+		master->ending = true;
+		if (smi_error_wins(master->error, job))
+			smi_error_copy(master->error, error);
+	} else {
+		if (map->settled.word)
+			smi_settled_add(&map->settled, job, 1);
+		if (smi_results_skip(&master->results, job) == SMI_NOT_YET)
+			smi_master_fail(master, POOL_NO_RESOURCES, ENOMEM, SIZE_MAX, -1,
+					"no memory to keep the order of jobs");
+	}
+}
+
 static void take_failure(struct smi_master *master, int rank, const struct smi_item *item)
 {
 	enum pool_status status = item->status == POOL_NO_RESOURCES ? POOL_NO_RESOURCES : POOL_FAILED;
 	int pid = atomic_load(&master->team->block.slot[rank].pid), size = (int)item->size;
+	struct smi_error error;
 
-	if (item->job == UINT64_MAX)
+	if (item->job == UINT64_MAX) {
 		smi_master_fail(master, status, item->code, SIZE_MAX, rank,
 				"worker_begin of rank %d (pid %d) failed: %.*s", rank, pid, size,
 				(const char *)item->data);
-	else
-		smi_master_fail(master, status, item->code, item->job, rank,
-				"job %zu (rank %d, pid %d) failed: %.*s", (size_t)item->job, rank, pid,
-				size, (const char *)item->data);
+		return;
+	}
+	smi_error_set(&error, status, item->code, "job %zu (rank %d, pid %d) failed: %.*s", (size_t)item->job,
+		      rank, pid, size, (const char *)item->data);
+	smi_error_blame(&error, item->job, rank, pid);
+	smi_master_lose(master, &error);
 }
 
 /* What reduce said, or a collected value of the wrong size. */
@@ -54,15 +79,50 @@ static void end_by_results(struct smi_master *master)
 	}
 }
 
+/* Nothing behind it can be believed either. A process that writes over its pipe is
+ * ended, and what it had not committed before is another one's to run. */
 static void take_malformed(struct smi_master *master, int rank, int r)
 {
-	if (r == -ENOMEM)
+	struct smi_reader *reader = &master->reader[rank];
+
+	reader->head = reader->tail = atomic_load(&reader->pipe->words->tail);
+	reader->taken = reader->run_size = reader->run_end = 0;
+	if (r == -ENOMEM) {
 		smi_master_fail(master, POOL_NO_RESOURCES, ENOMEM, SIZE_MAX, rank,
 				"no memory to map a value of rank %d", rank);
-	else
+	} else if (master->map->mends) {
+		master->life[rank].scribbled = true;
+		smi_process_kill(&master->team->crew.process[rank], SIGKILL);
+	} else {
 		smi_master_fail(master, POOL_CRASHED, 0, SIZE_MAX, rank,
 				"rank %d (pid %d) wrote over its result pipe", rank,
 				atomic_load(&master->team->block.slot[rank].pid));
+	}
+}
+
+/* Jobs that nobody has told of before. */
+static bool is_new(const struct smi_master *master, const struct smi_item *item)
+{
+	struct smi_settled *settled = &master->map->settled;
+	struct smi_range range = { item->job, item->job + item->count }, gap;
+
+	if (!settled->word)
+		return true;
+	gap = smi_settled_gap(settled, range);
+	return gap.begin == range.begin && gap.end == range.end;
+}
+
+/* Jobs that are done, with what they returned. */
+static enum smi_taken take_done(struct smi_master *master, int rank, const struct smi_item *item)
+{
+	enum smi_taken taken = smi_results_take(&master->results, rank, item);
+
+	master->held[rank] = taken == SMI_NOT_YET;
+	if (taken == SMI_ENDED)
+		end_by_results(master);
+	if (taken != SMI_NOT_YET && master->map->settled.word)
+		smi_settled_add(&master->map->settled, item->job, item->count);
+	return taken;
 }
 
 /* One item. False when the pipe has no more for now. */
@@ -74,24 +134,14 @@ static bool take_one(struct smi_master *master, int rank)
 
 	if (r == 0)
 		return false;
-	if (r < 0) {
-		/* Nothing behind it can be believed either. */
-		reader->head = reader->tail = atomic_load(&reader->pipe->words->tail);
-		reader->taken = reader->run_size = reader->run_end = 0;
+	if (r < 0 || (item.job != UINT64_MAX && !is_new(master, &item))) {
 		take_malformed(master, rank, r);
 		return false;
 	}
-	if (item.kind == SMI_FRAME_FAILED) {
+	if (item.kind == SMI_FRAME_FAILED)
 		take_failure(master, rank, &item);
-	} else if (!master->no_reduce) {
-		enum smi_taken taken = smi_results_take(&master->results, rank, &item);
-
-		master->held[rank] = taken == SMI_NOT_YET;
-		if (taken == SMI_NOT_YET)
-			return false;
-		if (taken == SMI_ENDED)
-			end_by_results(master);
-	}
+	else if (!master->no_reduce && take_done(master, rank, &item) == SMI_NOT_YET)
+		return false;
 	smi_reader_done(reader, &item);
 	return true;
 }
@@ -103,7 +153,7 @@ static void reduce_values(struct smi_master *master, int rank)
 	struct smi_reader *reader = &master->reader[rank];
 	struct smi_item item;
 
-	if (master->results.in_order || master->no_reduce || !master->map->reduce)
+	if (master->results.in_order || master->no_reduce || !master->map->reduce || master->map->settled.word)
 		return;
 	while (smi_reader_next_value(reader, &item)) {
 		if (smi_results_reduce(&master->results, rank, &item) == SMI_ENDED) {
@@ -149,6 +199,19 @@ bool smi_master_drain(struct smi_master *master)
 		again &= held;
 	} while (again);
 	return some;
+}
+
+void smi_master_drain_all(struct smi_master *master)
+{
+	bool before = master->results.take_all;
+
+	master->results.take_all = true;
+	smi_master_drain(master);
+	for (int rank = 0; rank < master->map->np; rank++)
+		if (master->held[rank])
+			smi_master_fail(master, POOL_NO_RESOURCES, ENOMEM, SIZE_MAX, rank,
+					"no memory to keep values that came before their turn");
+	master->results.take_all = before;
 }
 
 bool smi_master_has_news(const struct smi_master *master)

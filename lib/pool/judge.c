@@ -6,6 +6,9 @@
 
 #include "pool/master.h"
 
+/* So many workers of one rank may end in a row before they begin a job. */
+#define EARLY_MOST 3
+
 static void name_signal(int number, char *name, size_t size)
 {
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 32)
@@ -38,27 +41,28 @@ static void say_how(const struct smi_crash *crash, int status, char *how, size_t
 	}
 }
 
-/* The job that died with the worker; SIZE_MAX when it was between two. */
-static size_t lost_job(const struct smi_master *master, int rank)
+size_t smi_master_job_of(const struct smi_master *master, int rank)
 {
+	const struct smi_map *map = master->map;
 	uint64_t at = atomic_load(&master->team->block.slot[rank].at);
 
-	if (at >= master->map->njobs || at < master->reader[rank].committed)
+	if (at >= map->njobs)
 		return SIZE_MAX;
-	return at;
+	if (map->settled.word)
+		return smi_settled_has(&map->settled, at) ? SIZE_MAX : at;
+	return at < master->reader[rank].committed ? SIZE_MAX : at;
 }
 
 static void say_who(const struct smi_master *master, int rank, size_t job, char *who, size_t size)
 {
-	const struct smi_slot *slot = &master->team->block.slot[rank];
-	int pid = atomic_load(&((struct smi_slot *)slot)->pid);
+	struct smi_slot *slot = &master->team->block.slot[rank];
+	int pid = atomic_load(&slot->pid);
 	static const char *const when[] = {
-		[SMI_PHASE_NEW] = "before it began",
-		[SMI_PHASE_BEGIN] = "in worker_begin",
-		[SMI_PHASE_JOBS] = "between two jobs",
+		[SMI_PHASE_NEW] = "before it began", [SMI_PHASE_BEGIN] = "in worker_begin",
+		[SMI_PHASE_JOBS] = "between two jobs", [SMI_PHASE_IDLE] = "after its last job",
 		[SMI_PHASE_END] = "in worker_end",
 	};
-	uint32_t phase = atomic_load(&((struct smi_slot *)slot)->phase);
+	uint32_t phase = atomic_load(&slot->phase);
 
 	if (job != SIZE_MAX)
 		snprintf(who, size, "job %zu (rank %d, pid %d)", job, rank, pid);
@@ -67,32 +71,148 @@ static void say_who(const struct smi_master *master, int rank, size_t job, char 
 			 phase <= SMI_PHASE_END ? when[phase] : "somewhere");
 }
 
+/* Appends to the message. */
+static void add(struct smi_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add(struct smi_error *error, const char *format, ...)
+{
+	size_t used = strlen(error->message);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error->message + used, sizeof error->message - used, format, args);
+	va_end(args);
+}
+
+static void add_place(struct smi_error *error, const struct smi_crash *crash)
+{
+	char first[256];
+
+	smi_crash_backtrace(crash, error->backtrace, sizeof error->backtrace);
+	if (sscanf(error->backtrace, "#0 %*s %255[^\n]", first) == 1)
+		add(error, " in %s", first);
+}
+
+/* The job that it had run for too long when it was ended for that. */
+static bool was_overdue(const struct smi_master *master, int rank, size_t job)
+{
+	return job != SIZE_MAX && master->life[rank].due == job;
+}
+
+/* The death as a record: who, what and how. */
+static void describe(const struct smi_master *master, int rank, size_t job, struct smi_error *error)
+{
+	const struct smi_map *map = master->map;
+	struct smi_slot *slot = &master->team->block.slot[rank];
+	int status = master->team->crew.status[rank];
+	char who[96], how[160];
+
+	say_who(master, rank, job, who, sizeof who);
+	say_how(&slot->crash, status, how, sizeof how);
+	if (was_overdue(master, rank, job))
+		smi_error_set(error, POOL_TIMED_OUT, status, "%s ran for longer than %g s", who,
+			      map->pool->options.job_timeout);
+	else if (master->life[rank].scribbled)
+		smi_error_set(error, POOL_CRASHED, status, "%s wrote over its result pipe", who);
+	else
+		smi_error_set(error, POOL_CRASHED, status, "%s %s", who, how);
+	smi_error_blame(error, job, rank, atomic_load(&slot->pid));
+	if (atomic_load(&slot->crash.signal) != 0)
+		add_place(error, &slot->crash);
+}
+
+static void add_replay(const struct smi_map *map, struct smi_error *error)
+{
+	if (error->told.job == SIZE_MAX || map->number == 0)
+		return;
+	if (map->number == 1)
+		add(error, "; replay: SHAREDMEM_ONLY=%zu", error->told.job);
+	else
+		add(error, "; replay: SHAREDMEM_ONLY=%llu:%zu", (unsigned long long)map->number, error->told.job);
+}
+
+/* It died inside a critical section. Whether what that guards is in order again. */
+static bool is_mended(struct smi_master *master, int rank, struct smi_error *death)
+{
+	const struct pool_options *options = &master->map->pool->options;
+	struct smi_critical *critical = &master->team->block.head->critical;
+
+	if (!smi_critical_held_by(critical, rank))
+		return true;
+	add(death, " inside a critical section");
+	if (options->repair && options->repair(&death->told, options->hook_arg) == 0) {
+		smi_critical_free(critical, rank);
+		return true;
+	}
+	death->told.status = POOL_TAINTED;
+	return false;
+}
+
+/* Ends the map with this death, if no other one wins. */
+static void end_with(struct smi_master *master, const struct smi_error *death)
+{
+	master->ending = true;
+	if (smi_error_wins(master->error, death->told.job))
+		smi_error_copy(master->error, death);
+}
+
+/* A death of no job. What its rank has to run others can do, unless it goes on so. */
+static void judge_idle(struct smi_master *master, int rank, struct smi_error *death)
+{
+	struct smi_slot *slot = &master->team->block.slot[rank];
+	struct smi_life *life = &master->life[rank];
+	bool began = atomic_load(&slot->at) != UINT64_MAX || atomic_load(&slot->phase) >= SMI_PHASE_IDLE;
+
+	life->early = began ? 0 : life->early + 1;
+	if (atomic_load(&slot->phase) == SMI_PHASE_END && master->map->pool->options.worker_end)
+		end_with(master, death);
+	else if (life->early >= EARLY_MOST) {
+		add(death, ", as did its predecessors: %d in a row before a first job", EARLY_MOST);
+		end_with(master, death);
+	} else {
+		smi_master_bereave(master, rank, UINT64_MAX, 0);
+	}
+}
+
+/* A death within a job. One that was ended for another job's sake has not failed. */
+static void judge_job(struct smi_master *master, int rank, const struct smi_error *death)
+{
+	const struct smi_map *map = master->map;
+	const struct smi_life *life = &master->life[rank];
+	size_t job = death->told.job;
+	uint32_t tries = smi_master_tries(master, rank, job);
+	bool blamed = life->due == UINT64_MAX || life->due == job;
+
+	master->life[rank].early = 0;
+	if (blamed && tries >= map->retries)
+		smi_master_lose(master, death);
+	smi_master_bereave(master, rank, job, tries + blamed);
+}
+
 void smi_master_judge(struct smi_master *master, int rank)
 {
 	struct smi_slot *slot = &master->team->block.slot[rank];
-	int status = master->team->crew.status[rank];
-	bool tainted = smi_critical_held_by(&master->team->block.head->critical, rank);
-	char who[96], how[160];
-	size_t job;
+	uint32_t phase = atomic_load(&slot->phase);
+	struct smi_error death;
 
-	if (atomic_load(&slot->phase) == SMI_PHASE_FINISHED)
+	if (phase == SMI_PHASE_FINISHED)
 		return;
-	job = lost_job(master, rank);
-	say_who(master, rank, job, who, sizeof who);
-	say_how(&slot->crash, status, how, sizeof how);
-	if (!smi_error_wins(master->error, job)) {
-		master->ending = true;
+	if (phase == SMI_PHASE_RETIRED && master->map->mends) {
+		master->life[rank].early = 0;
+		smi_master_bereave(master, rank, UINT64_MAX, 0);
 		return;
 	}
-	smi_master_fail(master, tainted ? POOL_TAINTED : POOL_CRASHED, status, job, rank, "%s %s%s", who,
-			how, tainted ? " inside a critical section" : "");
-	if (atomic_load(&slot->crash.signal) != 0) {
-		char first[256], *text = master->error->message;
-		size_t used = strlen(text);
-
-		smi_crash_backtrace(&slot->crash, master->error->backtrace,
-				    sizeof master->error->backtrace);
-		if (sscanf(master->error->backtrace, "#0 %*s %255[^\n]", first) == 1)
-			snprintf(text + used, sizeof master->error->message - used, " in %s", first);
+	describe(master, rank, smi_master_job_of(master, rank), &death);
+	if (!is_mended(master, rank, &death)) {
+		end_with(master, &death);
+		return;
 	}
+	add_replay(master->map, &death);
+	if (!master->map->mends && death.told.job == SIZE_MAX)
+		end_with(master, &death);
+	else if (!master->map->mends)
+		smi_master_lose(master, &death);
+	else if (death.told.job == SIZE_MAX)
+		judge_idle(master, rank, &death);
+	else
+		judge_job(master, rank, &death);
 }

@@ -9,6 +9,7 @@
 
 #include "machine/schedule.h"
 #include "os/futex.h"
+#include "os/level.h"
 
 static int invalid(struct pool *pool, const char *why)
 {
@@ -30,7 +31,34 @@ static bool runs_serially(const struct smi_map *map)
 {
 	const struct pool *pool = map->pool;
 
-	return pool->backend == POOL_SERIAL || pool_get_debug() || map->njobs < pool->options.min_jobs;
+	return pool->backend == POOL_SERIAL || pool_get_debug() || map->njobs < pool->options.min_jobs ||
+	       map->only != UINT64_MAX;
+}
+
+/* What is asked for where something goes wrong. */
+static void settle_policy(struct smi_map *map)
+{
+	const struct pool_options *options = &map->pool->options;
+
+	map->retries = options->retries;
+	map->goes_on = options->on_failure == POOL_CONTINUE;
+	map->life = options->jobs_per_worker && !map->serial ? options->jobs_per_worker : UINT64_MAX;
+	map->mends = map->pool->backend == POOL_FORK && !map->serial &&
+		     (map->retries > 0 || map->goes_on || map->life != UINT64_MAX);
+}
+
+/* SHAREDMEM_ONLY speaks of the program's own maps. */
+static void settle_only(struct smi_map *map)
+{
+	static _Atomic uint64_t maps;
+	uint64_t number = 0, job;
+
+	map->only = UINT64_MAX;
+	if (smi_worker_level() > 0)
+		return;
+	map->number = atomic_fetch_add(&maps, 1) + 1;
+	if (smi_env_only(&number, &job) && (number == 0 || number == map->number))
+		map->only = job;
 }
 
 static void settle(struct smi_map *map)
@@ -39,7 +67,9 @@ static void settle(struct smi_map *map)
 	enum pool_schedule schedule;
 	size_t chunk;
 
+	settle_only(map);
 	map->serial = runs_serially(map);
+	settle_policy(map);
 	map->np = map->serial ? 1 : pool->np;
 	if ((uint64_t)map->np > map->njobs)
 		map->np = (int)map->njobs;
@@ -55,6 +85,13 @@ static void settle(struct smi_map *map)
 	smi_order_init(&map->order, map->queue.schedule->ascending);
 }
 
+void smi_map_shrink(void *context, int np)
+{
+	struct smi_map *map = context;
+
+	map->np = map->queue.np = map->order.np = np;
+}
+
 static int run(struct smi_map *map)
 {
 	struct pool *pool = map->pool;
@@ -62,6 +99,7 @@ static int run(struct smi_map *map)
 	int status;
 
 	smi_error_clear(&pool->error);
+	smi_failures_clear(&pool->failures);
 	if (map->njobs == 0)
 		return POOL_OK;
 	if (atomic_load(cancel)) {

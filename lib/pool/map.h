@@ -6,6 +6,8 @@
 #include <sharedmem/pool.h>
 
 #include "error/error.h"
+#include "error/failures.h"
+#include "queue/settled.h"
 #include "team/team.h"
 
 struct pool {
@@ -13,9 +15,11 @@ struct pool {
 	enum pool_backend backend; /* settled when the pool was opened */
 	pid_t owner;               /* the process that opened it */
 	int np;
+	uint64_t maps; /* begun so far */
 	bool running;
 	struct smi_team team;
 	struct smi_error error;
+	struct smi_failures failures; /* of the last map */
 	bool refused; /* while a map runs: another call was; `refusal` says why */
 	struct smi_error refusal;
 };
@@ -29,8 +33,15 @@ struct smi_map {
 	size_t result_size;
 	bool collect;
 	uint64_t njobs;
+	uint64_t number;     /* of this map among the program's, from 1 */
+	uint64_t only;       /* the one job that is to run (SHAREDMEM_ONLY); UINT64_MAX: all */
 	int np;
 	bool serial;         /* the calling thread is the worker */
+	bool mends;          /* others run what a dead worker leaves; idle workers wait for it */
+	bool goes_on;        /* when a job has failed for good */
+	unsigned retries;
+	uint64_t life;       /* jobs after which a worker is replaced */
+	struct smi_settled settled; /* where more must be known than how many are done */
 	bool spin;           /* each worker has a CPU */
 	struct smi_queue queue;
 	struct smi_order order;
@@ -40,6 +51,9 @@ struct smi_map {
 
 /* A worker's life, in its own process or thread. */
 void smi_worker_live(void *map, int rank);
+
+/* There are fewer workers than were asked for. */
+void smi_map_shrink(void *map, int np);
 
 /* The master's part of a map, from start to end: an enum pool_status, told in the
  * pool's error. */

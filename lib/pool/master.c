@@ -5,10 +5,12 @@
 #include "pool/master.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "os/clock.h"
+#include "pool/mend.h"
 
 /* After work the master lies down for this long without being rung: the values of
  * a busy team come in by the hundred, and no worker rings. */
@@ -19,6 +21,11 @@
 #define SLEEP_FIRST (5 * SMI_MS)
 #define SLEEP_MOST (100 * SMI_MS)
 
+static int init_settled(struct smi_map *map)
+{
+	return map->mends ? smi_settled_init(&map->settled, map->njobs) : 0;
+}
+
 static int init(struct smi_master *master, struct smi_map *map)
 {
 	struct smi_team *team = &map->pool->team;
@@ -26,19 +33,28 @@ static int init(struct smi_master *master, struct smi_map *map)
 
 	*master = (struct smi_master){ .map = map, .team = team, .error = &map->pool->error };
 	master->reader = calloc(np, sizeof *master->reader);
+	master->life = calloc(np, sizeof *master->life);
+	master->held_ranges = calloc(np * (2 * SMI_INBOX_MOST + 1), sizeof *master->held_ranges);
 	master->held = calloc(np, sizeof *master->held);
 	master->dead = calloc(np, sizeof *master->dead);
-	if (!master->reader || !master->held || !master->dead)
+	if (!master->reader || !master->life || !master->held_ranges || !master->held || !master->dead ||
+	    init_settled(map) < 0)
 		return -ENOMEM;
-	for (size_t r = 0; r < np; r++)
+	for (size_t r = 0; r < np; r++) {
 		smi_reader_init(&master->reader[r], &team->block.pipe[r], map->njobs);
+		master->life[r].carries = -1;
+		master->life[r].due = UINT64_MAX;
+	}
 	return smi_results_init(&master->results, map);
 }
 
 static void fini(struct smi_master *master)
 {
 	smi_results_fini(&master->results);
+	smi_settled_fini(&master->map->settled);
 	free(master->reader);
+	free(master->life);
+	free(master->held_ranges);
 	free(master->held);
 	free(master->dead);
 }
@@ -58,12 +74,22 @@ static void lie_down(struct smi_master *master, enum smi_attention how, uint64_t
 	atomic_store(attention, how);
 	if (smi_master_has_news(master) || smi_team_finished(team) || cancelled(master))
 		timeout = 0;
-	ends = smi_team_wait(team, timeout, master->dead);
+	ends = smi_team_wait(team, timeout < master->patience ? timeout : master->patience, master->dead);
 	atomic_store(attention, SMI_AWAKE);
 	if (ends > 0)
-		smi_master_drain(master);
+		smi_master_drain_all(master);
 	for (int i = 0; i < ends; i++)
 		smi_master_judge(master, master->dead[i]);
+}
+
+/* What does not come by itself: successors, and the end of jobs that run too long. */
+static void look_after(struct smi_master *master)
+{
+	master->patience = UINT64_MAX;
+	if (master->map->mends)
+		smi_master_mend(master);
+	if (master->map->pool->options.job_timeout > 0 && master->team->backend->forks)
+		smi_master_watch(master);
 }
 
 /* Until all workers are finished and all values taken, or the map is to end. */
@@ -80,9 +106,12 @@ static void run_until_done(struct smi_master *master)
 			master->ending = true;
 		if (master->ending || (finished && !some))
 			return;
-		if (finished) {
+		if (finished)
 			continue;
-		} else if (some) {
+		look_after(master);
+		if (master->ending)
+			return;
+		if (some) {
 			lie_down(master, SMI_DOZING, DOZE);
 			sleep = SLEEP_FIRST;
 		} else {
@@ -101,19 +130,45 @@ static void end_early(struct smi_master *master)
 		;
 }
 
+/* Some jobs have failed for good, and all others are done. */
+static int tell_incomplete(struct smi_master *master)
+{
+	struct smi_error *error = master->error;
+	const struct smi_failures *failures = &master->map->pool->failures;
+	const struct pool_error *first = failures->list;
+
+	smi_error_set(error, POOL_INCOMPLETE, first->code, "%zu of %zu jobs failed for good; the first: %s",
+		      failures->count, (size_t)master->map->njobs, first->message);
+	smi_error_blame(error, first->job, first->rank, first->pid);
+	snprintf(error->backtrace, sizeof error->backtrace, "%s", first->backtrace);
+	return POOL_INCOMPLETE;
+}
+
+/* The map ran to its end: were all jobs done? */
+static int conclude_whole(struct smi_master *master)
+{
+	const struct smi_map *map = master->map;
+	size_t done = master->results.reduced, failed = map->pool->failures.count, njobs = map->njobs;
+
+	if (map->only != UINT64_MAX)
+		return smi_error_set(master->error, POOL_INCOMPLETE, 0, "only job %zu was run, as SHAREDMEM_ONLY says",
+				     (size_t)map->only);
+	if (done + failed != njobs)
+		return smi_error_set(master->error, POOL_CRASHED, 0, "%zu of %zu jobs were never finished",
+				     njobs - done - failed, njobs);
+	return failed > 0 ? tell_incomplete(master) : POOL_OK;
+}
+
 static int conclude(struct smi_master *master)
 {
 	struct smi_error *error = master->error;
 
+	smi_failures_sort(&master->map->pool->failures);
 	if (cancelled(master) && master->ending && error->told.status != POOL_REDUCE_FAILED &&
 	    !(master->no_reduce && error->told.status == POOL_OK))
 		return smi_error_set(error, POOL_CANCELLED, 0, "the map was cancelled after %zu of %zu jobs",
 				     (size_t)master->results.reduced, (size_t)master->map->njobs);
-	if (!master->ending && master->results.reduced != master->map->njobs)
-		return smi_error_set(error, POOL_CRASHED, 0, "%zu of %zu jobs were never finished",
-				     (size_t)(master->map->njobs - master->results.reduced),
-				     (size_t)master->map->njobs);
-	return error->told.status;
+	return master->ending ? (int)error->told.status : conclude_whole(master);
 }
 
 bool smi_master_turn(struct smi_master *master)
@@ -122,6 +177,23 @@ bool smi_master_turn(struct smi_master *master)
 	if (cancelled(master))
 		master->ending = true;
 	return !master->ending;
+}
+
+/* Starts the workers, or as many as there can be. */
+static int start_team(struct smi_map *map)
+{
+	struct pool *pool = map->pool;
+	struct smi_team_life life = { .live = smi_worker_live,
+				      .settle = smi_map_shrink,
+				      .context = map,
+				      .succeed = map->mends,
+				      .group = pool->options.kill_group && !map->serial };
+	int wanted = map->np, why = 0, r = smi_team_start(&pool->team, &life, &why);
+
+	if (r > 0)
+		smi_error_warn(&pool->error, "only %d of %d workers could be started: %s", map->np, wanted,
+			       strerror(why));
+	return r;
 }
 
 int smi_master_run(struct smi_map *map)
@@ -133,7 +205,7 @@ int smi_master_run(struct smi_map *map)
 	r = init(&master, map);
 	map->master = &master;
 	if (r == 0)
-		r = smi_team_start(team, smi_worker_live, map);
+		r = start_team(map);
 	if (r < 0) {
 		fini(&master);
 		return smi_error_set(&map->pool->error, POOL_NO_RESOURCES, -r,

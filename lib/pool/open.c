@@ -21,6 +21,10 @@ static const char *nonsense(const struct pool_options *o)
 		return "there is no such backend";
 	if ((unsigned)o->schedule > POOL_RUNTIME)
 		return "there is no such schedule";
+	if ((unsigned)o->on_failure > POOL_CONTINUE)
+		return "there is no such on_failure";
+	if (!(o->job_timeout >= 0 && o->job_timeout < 1e9))
+		return "job_timeout is no time in seconds";
 	return NULL;
 }
 
@@ -32,13 +36,6 @@ static const char *not_built(const struct pool_options *o)
 		const char *name;
 	} later[] = {
 		{ o->warm, "warm" },
-		{ o->retries != 0, "retries" },
-		{ o->on_failure != POOL_STOP, "on_failure" },
-		{ o->job_timeout != 0, "job_timeout" },
-		{ o->kill_group, "kill_group" },
-		{ o->jobs_per_worker != 0, "jobs_per_worker" },
-		{ o->worker_memory != 0, "worker_memory" },
-		{ o->repair != NULL, "repair" },
 		{ o->progress != NULL, "progress" },
 		{ o->journal != NULL, "journal" },
 		{ o->journal_key != NULL, "journal_key" },
@@ -53,9 +50,31 @@ static const char *not_built(const struct pool_options *o)
 	return NULL;
 }
 
+/* What only a process can do, or NULL. SHAREDMEM_BACKEND=serial is for debugging and
+ * passes over it. */
+static const char *needs_fork(const struct pool_options *o)
+{
+	enum pool_backend backend = o->backend;
+
+	if (backend == POOL_BACKEND_DEFAULT && (!smi_env_backend(&backend) || backend == POOL_SERIAL))
+		return NULL;
+	if (backend == POOL_FORK)
+		return NULL;
+	if (o->job_timeout > 0)
+		return "job_timeout needs the fork backend";
+	if (o->worker_memory > 0)
+		return "worker_memory needs the fork backend";
+	if (o->jobs_per_worker > 0)
+		return "jobs_per_worker needs the fork backend";
+	return o->kill_group ? "kill_group needs the fork backend" : NULL;
+}
+
 static int check(const struct pool_options *options)
 {
-	const char *why = nonsense(options), *later = why ? NULL : not_built(options);
+	const char *why = nonsense(options), *later;
+
+	why = why ? why : needs_fork(options);
+	later = why ? NULL : not_built(options);
 
 	if (why)
 		smi_error_set(smi_error_here(), POOL_INVALID, EINVAL, "%s", why);
@@ -124,6 +143,7 @@ void pool_close(struct pool *pool)
 	if (!pool)
 		return;
 	smi_team_fini(&pool->team, pool->owner != getpid());
+	smi_failures_clear(&pool->failures);
 	free(pool);
 	errno = saved;
 }
@@ -144,6 +164,12 @@ const struct pool_error *pool_error(const struct pool *pool)
 	if (pool && pool->refused)
 		return &pool->refusal.told;
 	return pool ? &pool->error.told : &smi_error_here()->told;
+}
+
+const struct pool_error *pool_failures(const struct pool *pool, size_t *count)
+{
+	*count = pool->failures.count;
+	return pool->failures.list;
 }
 
 void pool_report(const struct pool *pool, FILE *stream)

@@ -16,6 +16,14 @@ struct smi_early {
 	char data[] __attribute__((aligned(SMI_ALIGN)));
 };
 
+struct smi_aside {
+	struct smi_aside *next, *previous;
+	uint64_t job, count;
+	size_t size;
+	bool failed; /* there is nothing to deliver */
+	char data[] __attribute__((aligned(SMI_ALIGN)));
+};
+
 /* Stands before each value in a block, which is padded to SMI_ALIGN. */
 struct entry {
 	uint64_t job, count;
@@ -35,7 +43,8 @@ int smi_results_init(struct smi_results *results, const struct smi_map *map)
 		return 0;
 	results->first = calloc((size_t)map->np, sizeof *results->first);
 	results->last = calloc((size_t)map->np, sizeof *results->last);
-	if (results->first && results->last)
+	results->queued = calloc((size_t)map->np, sizeof *results->queued);
+	if (results->first && results->last && results->queued)
 		return 0;
 	smi_results_fini(results);
 	return -ENOMEM;
@@ -49,9 +58,14 @@ void smi_results_fini(struct smi_results *results)
 			free(block);
 		}
 	}
+	for (struct smi_aside *aside = results->aside, *next; aside; aside = next) {
+		next = aside->next;
+		free(aside);
+	}
 	free(results->first);
 	free(results->last);
-	results->first = results->last = NULL;
+	free(results->queued);
+	*results = (struct smi_results){ 0 };
 }
 
 /* One job's value to where it goes. */
@@ -113,23 +127,56 @@ static struct smi_early *block_with_room(struct smi_results *results, int rank, 
 	return block;
 }
 
+static void queue_item(struct smi_early *block, int rank, const struct smi_item *item)
+{
+	struct entry entry = { item->job, item->count, item->size, (size_t)rank };
+	char *place = block->data + block->used;
+
+	memcpy(place, &entry, sizeof entry);
+	if (item->size > 0)
+		memcpy(place + sizeof entry, item->data, item->size);
+	block->used += sizeof entry + smi_round_up(item->size, SMI_ALIGN);
+}
+
+/* Sorted in from the end, where it mostly belongs. */
+static bool put_aside(struct smi_results *results, const struct smi_item *item, bool failed)
+{
+	struct smi_aside *aside = malloc(sizeof *aside + item->size), *before = results->aside_last;
+
+	if (!aside)
+		return false;
+	*aside = (struct smi_aside){ .job = item->job, .count = item->count, .size = item->size, .failed = failed };
+	if (item->size > 0)
+		memcpy(aside->data, item->data, item->size);
+	while (before && before->job > item->job)
+		before = before->previous;
+	aside->previous = before;
+	aside->next = before ? before->next : results->aside;
+	*(aside->next ? &aside->next->previous : &results->aside_last) = aside;
+	*(before ? &before->next : &results->aside) = aside;
+	return true;
+}
+
 /* Copies an item that came before its turn. Too much waits, or there is no memory:
  * not yet. */
 static enum smi_taken keep(struct smi_results *results, int rank, const struct smi_item *item)
 {
-	struct entry entry = { item->job, item->count, item->size, (size_t)rank };
-	size_t need = sizeof entry + smi_round_up(item->size, SMI_ALIGN);
+	size_t need = sizeof(struct entry) + smi_round_up(item->size, SMI_ALIGN);
+	bool room = item->size <= results->most && results->waiting <= results->most - item->size;
 	struct smi_early *block;
 
-	if (item->size > results->most || results->waiting > results->most - item->size)
+	if (!room && !results->take_all)
 		return SMI_NOT_YET;
-	block = block_with_room(results, rank, need);
-	if (!block)
-		return SMI_NOT_YET;
-	memcpy(block->data + block->used, &entry, sizeof entry);
-	if (item->size > 0)
-		memcpy(block->data + block->used + sizeof entry, item->data, item->size);
-	block->used += need;
+	if (item->job < results->queued[rank]) {
+		if (!put_aside(results, item, false))
+			return SMI_NOT_YET;
+	} else {
+		block = block_with_room(results, rank, need);
+		if (!block)
+			return SMI_NOT_YET;
+		queue_item(block, rank, item);
+		results->queued[rank] = item->job + item->count;
+	}
 	results->waiting += item->size;
 	return SMI_TAKEN;
 }
@@ -170,12 +217,43 @@ static struct entry *find_next(const struct smi_results *results, int hint)
 	return NULL;
 }
 
+static void drop_aside(struct smi_results *results)
+{
+	struct smi_aside *aside = results->aside;
+
+	results->waiting -= aside->size;
+	results->aside = aside->next;
+	*(aside->next ? &aside->next->previous : &results->aside_last) = NULL;
+	free(aside);
+}
+
+/* What lies aside, if it is its turn. */
+static bool deliver_aside(struct smi_results *results, int rank, enum smi_taken *taken)
+{
+	struct smi_aside *aside = results->aside;
+
+	if (!aside || aside->job != results->next)
+		return false;
+	*taken = aside->failed ? SMI_TAKEN :
+				 deliver_all(results, rank, aside->job, aside->count, aside->data, aside->size);
+	if (*taken == SMI_TAKEN) {
+		results->next += aside->count;
+		drop_aside(results);
+	}
+	return true;
+}
+
 static enum smi_taken deliver_waiting(struct smi_results *results, int hint)
 {
 	enum smi_taken taken = SMI_TAKEN;
 	struct entry *entry;
 
-	while (taken == SMI_TAKEN && (entry = find_next(results, hint)) != NULL) {
+	while (taken == SMI_TAKEN) {
+		if (deliver_aside(results, hint, &taken))
+			continue;
+		entry = find_next(results, hint);
+		if (!entry)
+			break;
 		hint = (int)entry->rank;
 		taken = deliver_all(results, hint, entry->job, entry->count, entry + 1, entry->size);
 		if (taken == SMI_TAKEN) {
@@ -199,4 +277,16 @@ enum smi_taken smi_results_take(struct smi_results *results, int rank, const str
 		return taken;
 	results->next += item->count;
 	return deliver_waiting(results, rank);
+}
+
+enum smi_taken smi_results_skip(struct smi_results *results, uint64_t job)
+{
+	struct smi_item nothing = { .job = job, .count = 1 };
+
+	if (!results->in_order)
+		return SMI_TAKEN;
+	if (job != results->next)
+		return put_aside(results, &nothing, true) ? SMI_TAKEN : SMI_NOT_YET;
+	results->next++;
+	return deliver_waiting(results, 0);
 }

@@ -2,7 +2,9 @@
 /* From the order in which values arrive to the order in which reduce sees them.
  * With in_order, values that come before their turn are copied to the master's
  * own memory, a queue for each rank: one rank's ids ascend, so the next id is at
- * the head of one of the queues, or still to come. Used by the master only. */
+ * the head of one of the queues, or still to come. What does not ascend lies aside,
+ * sorted: jobs that a rank ran in the place of another one, and the ids of those
+ * that have failed for good. Used by the master only. */
 #ifndef SMI_POOL_RESULTS_H
 #define SMI_POOL_RESULTS_H
 
@@ -10,6 +12,7 @@
 #include "pool/map.h"
 
 struct smi_early; /* a block of values that wait */
+struct smi_aside; /* one of those that lie aside */
 
 struct smi_results {
 	const struct smi_map *map;
@@ -19,6 +22,9 @@ struct smi_results {
 	size_t waiting;     /* bytes of early values */
 	size_t most;        /* of them */
 	struct smi_early **first, **last; /* one a rank */
+	uint64_t *queued;   /* one a rank: the id behind the last that was queued */
+	struct smi_aside *aside, *aside_last; /* ascending ids */
+	bool take_all;      /* whatever there is no budget for is kept all the same */
 	/* What reduce, or the check of a collected value, said; not zero ends it. */
 	int said;
 	uint64_t said_job;
@@ -34,6 +40,9 @@ enum smi_taken { SMI_TAKEN, SMI_NOT_YET /* leave it in the pipe */, SMI_ENDED /*
 
 /* An item of values, or of jobs without one, from the pipe of `rank`. */
 enum smi_taken smi_results_take(struct smi_results *results, int rank, const struct smi_item *item);
+
+/* `job` will bring nothing: it has failed for good. */
+enum smi_taken smi_results_skip(struct smi_results *results, uint64_t job);
 
 /* Reduce, or the check of a collected value, has ended the map. */
 enum smi_taken smi_results_end(struct smi_results *results, int rank, uint64_t job, int said);

@@ -49,6 +49,9 @@ int pool_ordered_begin(struct pool_worker *self)
 	if (may_enter_ordered(worker) != 0 ||
 	    smi_order_enter(&map->order, worker->told.rank, worker->job, map->spin) < 0)
 		return -1;
+	/* A retry whose first try had left the section comes behind its turn. */
+	if (map->retries > 0 && smi_critical_enter(&worker->head->inside, worker->told.rank, map->spin) < 0)
+		return -1;
 	worker->section |= SMI_IN_ORDERED;
 	return 0;
 }
@@ -64,8 +67,12 @@ void pool_ordered_end(struct pool_worker *self)
 	}
 	worker->section &= ~(unsigned)SMI_IN_ORDERED;
 	worker->passed = true;
-	/* The range's last job: what comes next is above all that is handed out. */
-	if (next == worker->taker.end && worker->map->queue.schedule->ascending)
+	if (worker->map->retries > 0)
+		smi_critical_leave(&worker->head->inside);
+	/* The range's last job: what comes next is above all that is handed out, unless
+	 * it has more to run again. */
+	if (next == worker->end && worker->map->queue.schedule->ascending &&
+	    atomic_load(&worker->slot->inbox.state) == SMI_INBOX_EMPTY)
 		next = SMI_ORDER_NONE;
 	smi_order_leave(&worker->map->order, worker->told.rank, next);
 }

@@ -6,6 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "os/futex.h"
+#include "os/limit.h"
+
 int smi_worker_trouble(struct smi_worker *worker, enum pool_status status, int code,
 		       const char *format, ...)
 {
@@ -74,31 +77,88 @@ static void send_failure(struct smi_worker *worker, uint64_t job, int returned)
 	worker->trouble = POOL_OK;
 }
 
-/* A job that failed, or left a section open, which fails it. */
-static bool finish_badly(struct smi_worker *worker, int returned)
-{
-	if (worker->section != SMI_OUTSIDE)
-		smi_section_close(worker);
-	send_failure(worker, worker->job, returned);
-	return false;
-}
-
-/* Runs a job. What it returned is committed at once: from then on it is done. */
-static inline bool run_job(struct smi_worker *worker, uint64_t job)
+/* One try. False when it failed. */
+static inline bool try_job(struct smi_worker *worker, uint64_t job, int *returned)
 {
 	const struct smi_map *map = worker->map;
-	int r;
 
-	atomic_store_explicit(&worker->slot->at, job, memory_order_relaxed);
 	smi_order_raise(&worker->slot->turn, job);
 	smi_order_nudge(&map->order);
 	worker->job = job;
 	worker->passed = false;
-	r = map->work(&worker->told, job, map->arg);
-	if (__builtin_expect((r | (int)worker->trouble | (int)worker->section) != 0, 0))
-		return finish_badly(worker, r);
-	return smi_writer_commit(&worker->writer, job) == 0 &&
-	       (!map->serial || smi_master_turn(map->master)) && !is_stopped(worker);
+	*returned = map->work(&worker->told, job, map->arg);
+	return (*returned | (int)worker->trouble | (int)worker->section) == 0;
+}
+
+/* Counts one more try of the job that has just failed, if it may have one. */
+static bool may_try_again(struct smi_worker *worker)
+{
+	struct smi_slot *slot = worker->slot;
+	uint32_t tries = 1;
+
+	if (atomic_load(&slot->tried) == worker->job)
+		tries += atomic_load(&slot->tries);
+	if (tries > worker->map->retries || is_stopped(worker))
+		return false;
+	atomic_store(&slot->tried, UINT64_MAX);
+	atomic_store(&slot->tries, tries);
+	atomic_store(&slot->tried, worker->job);
+	return true;
+}
+
+/* The job has failed, or left a section open, which fails it. Whether another try
+ * has done it. */
+static bool recover(struct smi_worker *worker, int returned)
+{
+	for (;;) {
+		if (worker->section != SMI_OUTSIDE)
+			smi_section_close(worker);
+		if (!may_try_again(worker))
+			break;
+		smi_writer_discard(&worker->writer);
+		worker->trouble = POOL_OK;
+		if (try_job(worker, worker->job, &returned))
+			return true;
+	}
+	send_failure(worker, worker->job, returned);
+	return false;
+}
+
+/* Runs a job. What it returned is committed at once: from then on it is done. Whether
+ * to go on with the next. */
+static inline bool run_job(struct smi_worker *worker, uint64_t job)
+{
+	const struct smi_map *map = worker->map;
+	int returned;
+
+	atomic_store_explicit(&worker->slot->at, job, memory_order_relaxed);
+	if (__builtin_expect(try_job(worker, job, &returned), 1) || recover(worker, returned)) {
+		if (smi_writer_commit(&worker->writer, job) != 0)
+			return false;
+	} else if (!map->goes_on) {
+		return false;
+	}
+	return (!map->serial || smi_master_turn(map->master)) && !is_stopped(worker);
+}
+
+/* What the master gives back to be run comes before what is new. Others may wait
+ * for it in order: they must see it here before it is gone from where it was. */
+static bool take_again(struct smi_worker *worker, struct smi_range *range)
+{
+	struct smi_slot *slot = worker->slot;
+	struct smi_again again;
+
+	if (!smi_inbox_take(&slot->inbox, &again))
+		return false;
+	atomic_store(&slot->turn.low, again.range.begin);
+	smi_claim_begin(&slot->claim);
+	smi_claim_record(&slot->claim, again.range);
+	atomic_store(&slot->tried, UINT64_MAX);
+	atomic_store(&slot->tries, again.tries);
+	atomic_store(&slot->tried, again.range.begin);
+	smi_inbox_taken(&slot->inbox);
+	*range = again.range;
+	return true;
 }
 
 /* Until it has claimed, a worker publishes what bounds its next ids from below. */
@@ -107,6 +167,8 @@ static bool take_range(struct smi_worker *worker, struct smi_range *range)
 	const struct smi_map *map = worker->map;
 	struct smi_turn *turn = &worker->slot->turn;
 
+	if (map->mends && take_again(worker, range))
+		return true;
 	smi_order_raise(turn, worker->taker.end);
 	*range = smi_queue_take(&map->queue, &worker->taker, &worker->slot->claim);
 	if (!worker->writer.quiet && worker->job != UINT64_MAX)
@@ -118,15 +180,58 @@ static bool take_range(struct smi_worker *worker, struct smi_range *range)
 	return false;
 }
 
-static bool run_jobs(struct smi_worker *worker)
+/* Nothing is left, as far as this worker knows; another one may still die. True
+ * when there is something to run again, false when all is done. */
+static bool wait_for_more(struct smi_worker *worker)
 {
-	struct smi_range range;
+	struct smi_slot *slot = worker->slot;
 
-	while (take_range(worker, &range))
-		for (uint64_t job = range.begin; job < range.end; job++)
-			if (!run_job(worker, job))
-				return false;
+	enter_phase(worker, SMI_PHASE_IDLE);
+	smi_bell_hurry(&worker->writer.bell);
+	for (;;) {
+		uint32_t seen = atomic_load(&slot->call);
+
+		if (atomic_load(&slot->inbox.state) == SMI_INBOX_FULL) {
+			enter_phase(worker, SMI_PHASE_JOBS);
+			return true;
+		}
+		if (seen & SMI_STOP)
+			return false;
+		smi_futex_wait(&slot->call, seen, UINT64_MAX);
+	}
+}
+
+static bool run_range(struct smi_worker *worker, struct smi_range range)
+{
+	const struct smi_map *map = worker->map;
+
+	worker->end = range.end;
+	for (uint64_t job = range.begin; job < range.end; job++) {
+		if (map->settled.word && smi_settled_has(&map->settled, job))
+			continue;
+		if (!run_job(worker, job))
+			return false;
+		worker->retired = --worker->left == 0;
+		if (__builtin_expect(worker->retired, 0))
+			return false;
+	}
 	return true;
+}
+
+static void run_jobs(struct smi_worker *worker)
+{
+	const struct smi_map *map = worker->map;
+	struct smi_range range = { map->only, map->only + 1 };
+
+	if (map->only != UINT64_MAX) {
+		run_range(worker, range);
+		return;
+	}
+	do {
+		while (take_range(worker, &range))
+			if (!run_range(worker, range))
+				return;
+	} while (map->mends && wait_for_more(worker));
 }
 
 static void run_hook(struct smi_worker *worker, pool_hook_fn hook, int *r)
@@ -148,39 +253,74 @@ static void init_worker(struct smi_worker *worker, const struct smi_map *map, in
 				       .slot = &team->block.slot[rank] };
 	smi_writer_init(&worker->writer, &team->block.pipe[rank], &team->bell, threads);
 	worker->writer.quiet = !map->reduce && !map->collect;
+	worker->writer.counts = worker->writer.quiet && !map->settled.word;
+	worker->left = map->life;
 	smi_taker_init(&worker->taker, rank);
+	if (map->mends)
+		smi_taker_resume(&worker->taker, &map->queue, &worker->slot->claim);
 	atomic_store_explicit(&worker->slot->pid, getpid(), memory_order_relaxed);
 	if (!threads)
 		smi_crash_guard(&worker->slot->crash, team->bell.fd);
 }
 
+/* What a worker may add to the memory that it inherited. */
+static void limit_memory(struct smi_worker *worker)
+{
+	size_t bytes = worker->map->pool->options.worker_memory;
+	int r = bytes > 0 ? smi_limit_data(bytes) : 0;
+
+	if (r < 0)
+		smi_worker_trouble(worker, POOL_NO_RESOURCES, -r, "could not limit its memory: %s", strerror(-r));
+}
+
+static void begin(struct smi_worker *worker, int *r)
+{
+	enter_phase(worker, SMI_PHASE_BEGIN);
+	*r = 0;
+	if (!worker->map->serial && worker->map->pool->team.backend->forks)
+		limit_memory(worker);
+	if (worker->trouble == POOL_OK)
+		run_hook(worker, worker->map->pool->options.worker_begin, r);
+}
+
+/* The last thing that a worker says. */
+static void say_finished(struct smi_worker *worker)
+{
+	const struct smi_map *map = worker->map;
+
+	if (worker->retired) {
+		enter_phase(worker, SMI_PHASE_RETIRED);
+		return;
+	}
+	atomic_store(&worker->slot->phase, SMI_PHASE_FINISHED);
+	/* Whoever counts last has been seen to finish by all before; what the others
+	 * have committed last can wait for that as well. */
+	if (atomic_fetch_add(&worker->head->finished, 1) + 1 == (uint32_t)map->np)
+		smi_bell_hurry(&worker->writer.bell);
+	else if (!worker->writer.quiet)
+		smi_bell_news(&worker->writer.bell);
+}
+
 void smi_worker_live(void *context, int rank)
 {
 	const struct smi_map *map = context;
-	const struct pool_options *options = &map->pool->options;
 	struct smi_worker worker;
 	int r;
 
 	init_worker(&worker, map, rank);
-	enter_phase(&worker, SMI_PHASE_BEGIN);
-	run_hook(&worker, options->worker_begin, &r);
+	begin(&worker, &r);
 	if (r != 0 || worker.trouble != POOL_OK) {
 		send_failure(&worker, UINT64_MAX, r);
 	} else {
 		enter_phase(&worker, SMI_PHASE_JOBS);
 		run_jobs(&worker);
 	}
-	smi_order_raise(&worker.slot->turn, SMI_ORDER_NONE);
+	if (!worker.retired)
+		smi_order_raise(&worker.slot->turn, SMI_ORDER_NONE);
 	enter_phase(&worker, SMI_PHASE_END);
-	run_hook(&worker, options->worker_end, &r);
+	run_hook(&worker, map->pool->options.worker_end, &r);
 	smi_writer_fini(&worker.writer);
 	if (map->pool->team.backend->forks)
 		smi_process_flush_own();
-	atomic_store(&worker.slot->phase, SMI_PHASE_FINISHED);
-	/* Whoever counts last has been seen to finish by all before; what the others
-	 * have committed last can wait for that as well. */
-	if (atomic_fetch_add(&worker.head->finished, 1) + 1 == (uint32_t)map->np)
-		smi_bell_hurry(&worker.writer.bell);
-	else if (!worker.writer.quiet)
-		smi_bell_news(&worker.writer.bell);
+	say_finished(&worker);
 }

@@ -19,6 +19,9 @@ struct smi_worker {
 	uint64_t job;      /* that runs now; UINT64_MAX in hooks */
 	unsigned section;  /* enum smi_section */
 	bool passed;       /* the job has left its ordered section */
+	bool retired;      /* has run as many jobs as it may */
+	uint64_t left;     /* jobs that it may still run */
+	uint64_t end;      /* of the range that it runs */
 	/* Something is wrong with the job, whatever work returns. */
 	enum pool_status trouble; /* POOL_OK: nothing is */
 	int trouble_code;

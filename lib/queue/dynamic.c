@@ -41,4 +41,4 @@ static struct smi_range take(const struct smi_queue *queue, struct smi_taker *ta
 	return smi_dynamic_take(queue, queue->chunk ? queue->chunk : measured(queue, taker));
 }
 
-const struct smi_schedule smi_schedule_dynamic = { "dynamic", take, true };
+const struct smi_schedule smi_schedule_dynamic = { "dynamic", take, true, NULL };

@@ -20,4 +20,4 @@ static struct smi_range take(const struct smi_queue *queue, struct smi_taker *ta
 	return (struct smi_range){ begin, begin + size };
 }
 
-const struct smi_schedule smi_schedule_guided = { "guided", take, true };
+const struct smi_schedule smi_schedule_guided = { "guided", take, true, NULL };

@@ -22,3 +22,38 @@ void smi_taker_init(struct smi_taker *taker, int rank)
 {
 	*taker = (struct smi_taker){ .rank = rank, .size = 1 };
 }
+
+void smi_taker_resume(struct smi_taker *taker, const struct smi_queue *queue, const struct smi_claim *claim)
+{
+	uint64_t stand = atomic_load(&claim->stand);
+
+	if (queue->schedule->ascending) {
+		taker->end = atomic_load(&claim->end);
+	} else if (stand > 0) {
+		taker->end = stand;
+		queue->schedule->resume(queue, taker, stand);
+	}
+}
+
+bool smi_queue_has_more(const struct smi_queue *queue, const struct smi_taker *taker)
+{
+	struct smi_taker copy = *taker;
+	struct smi_range range;
+
+	if (queue->schedule->ascending)
+		return atomic_load(&queue->words->next) < queue->njobs;
+	range = queue->schedule->take(queue, &copy);
+	return range.begin < range.end;
+}
+
+bool smi_claim_read(const struct smi_claim *claim, struct smi_range *range)
+{
+	uint32_t step = atomic_load_explicit(&claim->step, memory_order_acquire);
+
+	if (step & 1)
+		return false;
+	range->begin = atomic_load_explicit(&claim->begin, memory_order_relaxed);
+	range->end = atomic_load_explicit(&claim->end, memory_order_relaxed);
+	atomic_thread_fence(memory_order_acquire);
+	return atomic_load_explicit(&claim->step, memory_order_relaxed) == step;
+}

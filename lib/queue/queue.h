@@ -2,10 +2,10 @@
 /* Which jobs next. A schedule hands out ranges of ids, each by one atomic step on
  * `next`; a worker's ids never decrease.
  *
- * Claiming is two steps: the claim says `claiming` before the atomic step and the
- * range after it. When a worker dies in between, the ids below `next` that no
- * claim and no pipe holds are the ones that it took, once every live worker is
- * past its own `claiming`. */
+ * Claiming is two steps: the claim's `step` becomes odd before the atomic step on
+ * `next`, and even after the range is recorded. When a worker dies in between, the
+ * ids below `next` that no claim and no pipe holds are the ones that it took, once
+ * every live worker has been seen with an even step. */
 #ifndef SMI_QUEUE_QUEUE_H
 #define SMI_QUEUE_QUEUE_H
 
@@ -25,11 +25,12 @@ struct smi_queue_words {
 	alignas(64) _Atomic uint64_t next; /* the lowest id not handed out; static does not use it */
 };
 
-/* A worker's claim, in shared memory; written by the worker, read by the master
- * once it is dead. */
+/* A worker's claim, in shared memory; written by the worker, read by the master. */
 struct smi_claim {
 	_Atomic uint64_t begin, end;
-	_Atomic uint32_t claiming;
+	_Atomic uint32_t step;  /* odd: something is being claimed or recorded */
+	_Atomic uint64_t stand; /* where ids do not come from the counter: the end of the last
+	                         * range that the schedule gave */
 };
 
 /* What is settled before the first job, the same for all workers. */
@@ -61,6 +62,8 @@ struct smi_schedule {
 	/* Whether ranges come from the one ascending counter, so that whoever holds
 	 * none will get ids above all that were handed out. */
 	bool ascending;
+	/* Moves a new taker behind the range that ends at `end`; NULL: it needs not. */
+	void (*resume)(const struct smi_queue *queue, struct smi_taker *taker, uint64_t end);
 };
 
 extern const struct smi_schedule smi_schedule_static, smi_schedule_dynamic, smi_schedule_guided;
@@ -82,21 +85,50 @@ void smi_queue_init(struct smi_queue *queue, struct smi_queue_words *words,
 
 void smi_taker_init(struct smi_taker *taker, int rank);
 
-/* Takes and records. */
+/* Stands where the worker stood that left this claim: for its successor. */
+void smi_taker_resume(struct smi_taker *taker, const struct smi_queue *queue, const struct smi_claim *claim);
+
+/* Whether a worker that stands there would still be handed ids. */
+bool smi_queue_has_more(const struct smi_queue *queue, const struct smi_taker *taker);
+
+/* The last claim that the worker has recorded. False when it is claiming right now. */
+bool smi_claim_read(const struct smi_claim *claim, struct smi_range *range);
+
+/* The worker's, around the change of its claim. */
+static inline void smi_claim_begin(struct smi_claim *claim)
+{
+	uint32_t step = atomic_load_explicit(&claim->step, memory_order_relaxed);
+
+	atomic_store_explicit(&claim->step, step | 1, memory_order_relaxed);
+}
+
+static inline void smi_claim_record(struct smi_claim *claim, struct smi_range range)
+{
+	uint32_t step = atomic_load_explicit(&claim->step, memory_order_relaxed);
+
+	/* The odd step is seen before the new range. */
+	atomic_thread_fence(memory_order_release);
+	atomic_store_explicit(&claim->begin, range.begin, memory_order_relaxed);
+	atomic_store_explicit(&claim->end, range.end, memory_order_relaxed);
+	atomic_store_explicit(&claim->step, step + 1, memory_order_release);
+}
+
+/* Takes and records. The atomic step is also the barrier behind which the odd step
+ * is seen. */
 static inline struct smi_range smi_queue_take(const struct smi_queue *queue, struct smi_taker *taker,
 					      struct smi_claim *claim)
 {
 	struct smi_range range;
 
-	atomic_store_explicit(&claim->claiming, 1, memory_order_relaxed);
+	smi_claim_begin(claim);
 	if (queue->schedule == &smi_schedule_dynamic && queue->chunk > 0)
 		range = smi_dynamic_take(queue, queue->chunk);
 	else
 		range = queue->schedule->take(queue, taker);
 	taker->end = range.end;
-	atomic_store_explicit(&claim->begin, range.begin, memory_order_relaxed);
-	atomic_store_explicit(&claim->end, range.end, memory_order_relaxed);
-	atomic_store_explicit(&claim->claiming, 0, memory_order_release);
+	if (!queue->schedule->ascending)
+		atomic_store_explicit(&claim->stand, range.end, memory_order_relaxed);
+	smi_claim_record(claim, range);
 	return range;
 }
 

@@ -36,4 +36,12 @@ static struct smi_range take(const struct smi_queue *queue, struct smi_taker *ta
 	return (struct smi_range){ begin, begin + step };
 }
 
-const struct smi_schedule smi_schedule_static = { "static", take, false };
+/* The last range lay in the chunk that ends at `end`, or at the end of all. */
+static void resume(const struct smi_queue *queue, struct smi_taker *taker, uint64_t end)
+{
+	taker->before = 1;
+	if (queue->chunk > 0)
+		taker->size = (end - 1) / queue->chunk / (uint64_t)queue->np + 2;
+}
+
+const struct smi_schedule smi_schedule_static = { "static", take, false, resume };

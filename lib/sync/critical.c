@@ -86,3 +86,11 @@ bool smi_critical_held_by(struct smi_critical *critical, int rank)
 {
 	return atomic_load(&critical->word) == (uint32_t)rank + 1;
 }
+
+void smi_critical_free(struct smi_critical *critical, int rank)
+{
+	uint32_t owner = (uint32_t)rank + 1;
+
+	if (atomic_compare_exchange_strong(&critical->word, &owner, 0))
+		smi_critical_wake(critical);
+}

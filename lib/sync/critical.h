@@ -51,4 +51,7 @@ void smi_critical_stop(struct smi_critical *critical);
 
 bool smi_critical_held_by(struct smi_critical *critical, int rank);
 
+/* The master's: its owner is dead, and what it guards is in order. */
+void smi_critical_free(struct smi_critical *critical, int rank);
+
 #endif

@@ -13,6 +13,7 @@
 void smi_order_init(const struct smi_order *order, bool ascending)
 {
 	atomic_store(&order->shared->sleepers, 0);
+	atomic_store(&order->shared->moves, 0);
 	for (int w = 0; w < order->np; w++) {
 		struct smi_turn *turn = smi_order_turn(order, w);
 
@@ -26,6 +27,8 @@ void smi_order_init(const struct smi_order *order, bool ascending)
  * this one begins. */
 static bool has_come(const struct smi_order *order, int rank, uint64_t id, int *first)
 {
+	uint32_t moves = atomic_load(&order->shared->moves);
+
 	for (int i = 0; i < order->np; i++) {
 		int w = *first + i < order->np ? *first + i : *first + i - order->np;
 
@@ -34,7 +37,7 @@ static bool has_come(const struct smi_order *order, int rank, uint64_t id, int *
 			return false;
 		}
 	}
-	return true;
+	return atomic_load(&order->shared->moves) == moves;
 }
 
 static int sleep_until(const struct smi_order *order, int rank, uint64_t id, int *first)
@@ -56,6 +59,7 @@ static int sleep_until(const struct smi_order *order, int rank, uint64_t id, int
 	}
 	atomic_fetch_sub(&order->shared->sleepers, 1);
 	atomic_store(&mine->wants, SMI_ORDER_NONE);
+	atomic_fetch_add_explicit(&mine->waited, 1, memory_order_relaxed);
 	return r;
 }
 
@@ -92,12 +96,26 @@ void smi_order_wake(const struct smi_order *order)
 	smi_futex_wake(&next->nudge, 1);
 }
 
+bool smi_order_waits(const struct smi_order *order, int rank)
+{
+	uint64_t id = atomic_load(&smi_order_turn(order, rank)->wants);
+	int first = 0;
+
+	return id != SMI_ORDER_NONE && !has_come(order, rank, id, &first);
+}
+
 void smi_order_leave(const struct smi_order *order, int rank, uint64_t low)
 {
 	/* Seen before the look at the sleepers, so that none is missed. */
 	atomic_store(&smi_order_turn(order, rank)->low, low);
 	if (atomic_load(&order->shared->sleepers) != 0)
 		smi_order_wake(order);
+}
+
+void smi_order_move(const struct smi_order *order, int rank, uint64_t low)
+{
+	atomic_fetch_add(&order->shared->moves, 1);
+	smi_order_leave(order, rank, low);
 }
 
 void smi_order_stop(const struct smi_order *order)

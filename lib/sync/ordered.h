@@ -27,10 +27,12 @@ struct smi_turn {
 	alignas(64) _Atomic uint64_t low;
 	alignas(64) _Atomic uint64_t wants;
 	_Atomic uint32_t nudge;
+	_Atomic uint32_t waited; /* sleeps that have ended */
 };
 
 struct smi_ordered {
 	alignas(64) _Atomic uint32_t sleepers;
+	_Atomic uint32_t moves; /* ids have gone from one worker to another: look again at all */
 };
 
 /* Where the words are: `turn` of rank r lies r * stride bytes behind `first`. */
@@ -70,6 +72,13 @@ int smi_order_enter(const struct smi_order *order, int rank, uint64_t id, bool s
 
 /* Leaves: `low` is the next id that this worker may enter with. */
 void smi_order_leave(const struct smi_order *order, int rank, uint64_t low);
+
+/* The master's, of a rank without a worker: its ids have gone to others, whose `low`
+ * is lowered already. Whoever looks from one to the next meanwhile might see neither. */
+void smi_order_move(const struct smi_order *order, int rank, uint64_t low);
+
+/* The master's. Whether this rank's worker sleeps for a turn that has not come. */
+bool smi_order_waits(const struct smi_order *order, int rank);
 
 void smi_order_stop(const struct smi_order *order);
 

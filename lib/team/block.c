@@ -90,15 +90,38 @@ void smi_block_fini(struct smi_block *block)
 	block->pipe = NULL;
 }
 
-static void reset_slot(struct smi_slot *slot)
+/* For a worker's life, the first or a later one. */
+static void reset_life(struct smi_slot *slot)
 {
 	atomic_store(&slot->at, UINT64_MAX);
 	atomic_store(&slot->phase, SMI_PHASE_NEW);
 	atomic_store(&slot->pid, 0);
+	atomic_store(&slot->tried, UINT64_MAX);
+	atomic_store(&slot->call, 0);
+	atomic_store(&slot->crash.signal, 0);
+}
+
+static void reset_slot(struct smi_slot *slot)
+{
+	reset_life(slot);
 	atomic_store(&slot->claim.begin, 0);
 	atomic_store(&slot->claim.end, 0);
-	atomic_store(&slot->claim.claiming, 0);
-	atomic_store(&slot->crash.signal, 0);
+	atomic_store(&slot->claim.step, 0);
+	atomic_store(&slot->claim.stand, 0);
+	smi_inbox_init(&slot->inbox);
+}
+
+void smi_block_renew(struct smi_block *block, int rank)
+{
+	struct smi_slot *slot = &block->slot[rank];
+	struct smi_pipe *pipe = &block->pipe[rank];
+
+	reset_life(slot);
+	atomic_store(&slot->claim.step, 0);
+	atomic_store(&slot->turn.wants, SMI_ORDER_NONE);
+	smi_inbox_init(&slot->inbox);
+	smi_pipe_forget(pipe);
+	smi_pipe_reset(pipe);
 }
 
 void smi_block_reset(struct smi_block *block, int np)
@@ -108,7 +131,9 @@ void smi_block_reset(struct smi_block *block, int np)
 	atomic_store(&head->attention, SMI_AWAKE);
 	atomic_store(&head->stop, 0);
 	atomic_store(&head->finished, 0);
+	atomic_store(&head->np, 0);
 	smi_critical_init(&head->critical);
+	smi_critical_init(&head->inside);
 	if (block->file < 0) {
 		/* Without it values that outgrow the ring fail, and say so. */
 		block->file = smi_file_open();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "team/team.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "os/futex.h"
@@ -21,9 +22,9 @@ int smi_team_init(struct smi_team *team, const struct smi_backend *backend, int 
 	if (r >= 0)
 		r = smi_watch_add(team->watch, team->bell.fd, BELL);
 	if (r >= 0)
-		r = smi_crew_init(&team->crew, np, team->watch);
-	if (r >= 0)
 		r = smi_block_init(&team->block, np);
+	if (r >= 0)
+		r = smi_crew_init(&team->crew, np, team->watch, team->bell.fd, &team->block.head->np);
 	if (r < 0) {
 		smi_team_fini(team, false);
 		return r;
@@ -50,11 +51,41 @@ void smi_team_prepare(struct smi_team *team, int np)
 	smi_block_reset(&team->block, np);
 }
 
-int smi_team_start(struct smi_team *team, void (*live)(void *context, int rank), void *context)
+int smi_team_start(struct smi_team *team, const struct smi_team_life *life, int *why)
 {
-	team->crew.live = live;
-	team->crew.context = context;
-	return team->backend->start(&team->crew);
+	struct smi_crew *crew = &team->crew;
+	int r;
+
+	crew->live = life->live;
+	crew->settle = life->settle;
+	crew->context = life->context;
+	crew->succeed = life->succeed;
+	crew->group = life->group;
+	r = team->backend->start(crew, why);
+	team->np = crew->np;
+	return r;
+}
+
+void smi_team_renew(struct smi_team *team, int rank)
+{
+	smi_block_renew(&team->block, rank);
+}
+
+int smi_team_replace(struct smi_team *team, int rank)
+{
+	if (!team->backend->replace)
+		return -ECHILD;
+	return team->backend->replace(&team->crew, rank);
+}
+
+bool smi_team_heard(struct smi_team *team, int *rank, int *r)
+{
+	return team->backend->heard && team->backend->heard(&team->crew, rank, r);
+}
+
+bool smi_team_runs(const struct smi_team *team, int rank)
+{
+	return team->crew.process[rank].pid > 0;
 }
 
 int smi_team_wait(struct smi_team *team, uint64_t timeout, int *dead)
@@ -65,7 +96,7 @@ int smi_team_wait(struct smi_team *team, uint64_t timeout, int *dead)
 	for (int i = 0; i < told; i++) {
 		if (tag[i] == BELL)
 			smi_bell_clear(team->bell.fd);
-		else if (team->backend->ended(&team->crew, (int)tag[i]))
+		else if (team->backend->ended(&team->crew, tag[i]))
 			dead[ends++] = (int)tag[i];
 	}
 	return ends;
@@ -77,6 +108,12 @@ bool smi_team_finished(const struct smi_team *team)
 		if (atomic_load_explicit(&team->block.slot[r].phase, memory_order_acquire) != SMI_PHASE_FINISHED)
 			return false;
 	return true;
+}
+
+void smi_team_finish(struct smi_team *team)
+{
+	for (int r = 0; r < team->np; r++)
+		smi_futex_stop(&team->block.slot[r].call);
 }
 
 void smi_team_release(struct smi_team *team)
@@ -94,5 +131,6 @@ void smi_team_stop(struct smi_team *team)
 	smi_order_stop(&order);
 	for (int r = 0; r < team->np; r++)
 		smi_pipe_stop(&block->pipe[r]);
+	smi_team_finish(team);
 	team->backend->stop(&team->crew);
 }

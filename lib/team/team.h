@@ -27,16 +27,42 @@ void smi_team_fini(struct smi_team *team, bool inherited);
 /* Makes the block ready for a run with `np` workers. What it held is gone. */
 void smi_team_prepare(struct smi_team *team, int np);
 
-/* Starts the workers; each calls live(context, rank). 0, or negative errno and none
- * runs. */
-int smi_team_start(struct smi_team *team, void (*live)(void *context, int rank), void *context);
+/* What the workers of a run do. */
+struct smi_team_life {
+	void (*live)(void *context, int rank); /* a worker's life */
+	void (*settle)(void *context, int np); /* there are only so many: before any lives */
+	void *context;
+	bool succeed; /* workers that end before they are finished may have to be replaced */
+	bool group;   /* each leads a process group, and what is in it ends with it */
+};
+
+/* Starts the workers, all of them (0) or fewer (1; team->np, and *why, an errno).
+ * Negative errno: none runs. */
+int smi_team_start(struct smi_team *team, const struct smi_team_life *life, int *why);
 
 /* Waits up to `timeout` ns for a ring of the bell or the end of a worker; stores
  * the ranks that have ended in dead[np]. Returns their number. */
 int smi_team_wait(struct smi_team *team, uint64_t timeout, int *dead);
 
+/* Makes the slot of a rank that has ended ready for a successor, and its inbox empty. */
+void smi_team_renew(struct smi_team *team, int rank);
+
+/* Asks for that successor. 0: asked, -EAGAIN: not now, other negative errno: there
+ * will be none. */
+int smi_team_replace(struct smi_team *team, int rank);
+
+/* What has become of one that was asked for: its rank, and 0, -EAGAIN (ask again) or
+ * other negative errno. False: no news. */
+bool smi_team_heard(struct smi_team *team, int *rank, int *r);
+
+/* Whether the process of this rank is there. */
+bool smi_team_runs(const struct smi_team *team, int rank);
+
 /* Whether all workers have said that they are finished. */
 bool smi_team_finished(const struct smi_team *team);
+
+/* Tells the idle that no more will come: they are to finish. */
+void smi_team_finish(struct smi_team *team);
 
 /* All have said so: lets them go. */
 void smi_team_release(struct smi_team *team);
