@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # A folder of lib/ includes only folders above it in this list, and public
 # headers; public headers include only public ones.
-order="os machine error observe array sync queue pipe backend team pool region task sort"
+order="os machine error observe array sync queue journal pipe backend team pool region task sort"
 cd "$(dirname "$0")/.." || exit 1
 bad=0
 

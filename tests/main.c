@@ -17,6 +17,7 @@ static Suite *(*const suites[])(void) = {
 	cancel_suite,
 	host_suite,
 	array_suite,
+	journal_suite,
 	env_suite,
 	api_suite,
 	examples_suite,

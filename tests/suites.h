@@ -14,6 +14,7 @@ Suite *death_suite(void);
 Suite *cancel_suite(void);
 Suite *host_suite(void);
 Suite *array_suite(void);
+Suite *journal_suite(void);
 Suite *env_suite(void);
 Suite *api_suite(void);
 Suite *examples_suite(void);
