@@ -3,19 +3,24 @@
  * comes back that says so, nothing leaks, and the pool goes on. The linker puts
  * the functions below in the place of the C library's (--wrap). */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "suites.h"
 #include "testing.h"
 
+#include "journal/journal.h"
+
 enum call { NONE, FORK, MMAP, MADVISE, MEMFD, FTRUNCATE, EVENTFD, EPOLL_CREATE, EPOLL_CTL, CALLOC, MALLOC,
-	    THREAD, CALLS };
+	    THREAD, POOL_CALLS, PWRITE = POOL_CALLS, FDATASYNC, FSYNC, FLOCK, FSTAT, STRDUP, REALLOC, CALLS };
 
 /* In shared memory, so that a failure in a worker is seen by the master. */
 static struct fault {
@@ -99,6 +104,48 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(
 	return fails(THREAD) ? EAGAIN : __real_pthread_create(thread, attr, life, arg);
 }
 
+ssize_t __real_pwrite(int, const void *, size_t, off_t), __wrap_pwrite(int, const void *, size_t, off_t);
+ssize_t __wrap_pwrite(int fd, const void *bytes, size_t size, off_t offset)
+{
+	return fails(PWRITE) ? (errno = ENOSPC, -1) : __real_pwrite(fd, bytes, size, offset);
+}
+
+int __real_fdatasync(int), __wrap_fdatasync(int);
+int __wrap_fdatasync(int fd)
+{
+	return fails(FDATASYNC) ? (errno = EIO, -1) : __real_fdatasync(fd);
+}
+
+int __real_fsync(int), __wrap_fsync(int);
+int __wrap_fsync(int fd)
+{
+	return fails(FSYNC) ? (errno = EIO, -1) : __real_fsync(fd);
+}
+
+int __real_flock(int, int), __wrap_flock(int, int);
+int __wrap_flock(int fd, int what)
+{
+	return fails(FLOCK) ? (errno = ENOLCK, -1) : __real_flock(fd, what);
+}
+
+int __real_fstat(int, struct stat *), __wrap_fstat(int, struct stat *);
+int __wrap_fstat(int fd, struct stat *st)
+{
+	return fails(FSTAT) ? (errno = EIO, -1) : __real_fstat(fd, st);
+}
+
+char *__real_strndup(const char *, size_t), *__wrap_strndup(const char *, size_t);
+char *__wrap_strndup(const char *text, size_t size)
+{
+	return fails(STRDUP) ? (errno = ENOMEM, NULL) : __real_strndup(text, size);
+}
+
+void *__real_realloc(void *, size_t), *__wrap_realloc(void *, size_t);
+void *__wrap_realloc(void *memory, size_t size)
+{
+	return fails(REALLOC) ? (errno = ENOMEM, NULL) : __real_realloc(memory, size);
+}
+
 /* Small values, and one that needs a slab. */
 static int return_some(struct pool_worker *self, size_t job, void *arg)
 {
@@ -173,11 +220,85 @@ START_TEST(the_nth_call_that_fails_is_told_and_survived)
 }
 END_TEST
 
+enum { JOURNAL_JOBS = 40 };
+
+/* Goes on with a journal, by `more` jobs at most, the last of which is a large
+ * one. The number of jobs that it then has, or the first error. */
+static int journal_jobs(const char *path, size_t more)
+{
+	static char value[100000];
+	const struct smi_journal_entry *entries;
+	struct smi_journal *journal;
+	size_t count = 0;
+	char why[100];
+	int r = smi_journal_open(&journal, path, "key", why, sizeof why), last;
+
+	if (r < 0)
+		return r;
+	r = smi_journal_begin(journal, 0, JOURNAL_JOBS, &entries, &count, why, sizeof why);
+	for (; more > 0 && count < JOURNAL_JOBS && r == 0; more--) {
+		r = smi_journal_append(journal, count, 1, value, more > 1 ? 100 : sizeof value);
+		count += r == 0;
+		if (r == 0 && more % 2)
+			r = smi_journal_flush(journal);
+	}
+	last = smi_journal_end(journal);
+	smi_journal_close(journal);
+	return r < 0 ? r : last < 0 ? last : (int)count;
+}
+
+/* Begins a journal, and goes on with one whose end is torn, with the n-th call
+ * failing. Whether it came so far. */
+static bool journal_survives(enum call call, long n, const char *path)
+{
+	bool fired = false;
+	int had = 0, r;
+
+	for (int round = 0; round < 2; round++) {
+		int fd = open(path, O_WRONLY | O_APPEND | (round == 0 ? O_CREAT | O_TRUNC : 0), 0600);
+
+		ck_assert_int_ge(fd, 0);
+		ck_assert_int_eq((int)write(fd, "torn", round == 0 ? 0 : 4), round == 0 ? 0 : 4);
+		close(fd);
+		fault->fired = 0;
+		fault->left = n;
+		fault->call = call;
+		r = journal_jobs(path, 5);
+		fault->call = NONE;
+		fired |= fault->fired;
+		ck_assert_msg(r < 0 ? fault->fired : r == had + 5, "call %d, the %ld-th: %d", call, n, r);
+		had = journal_jobs(path, 0);
+		ck_assert_int_ge(had, r < 0 ? 0 : r);
+	}
+	return fired;
+}
+
+/* _i: the call. */
+START_TEST(a_journal_survives_the_nth_call_that_fails)
+{
+	char path[] = "/tmp/sharedmem-fault-XXXXXX";
+	int fd = mkstemp(path);
+	long n = 1;
+
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	fault = test_shared(sizeof *fault);
+	while (n < 100 && journal_survives((enum call)_i, n, path))
+		n++;
+	ck_assert_int_lt(n, 100);
+	ck_assert(n > 1 || _i < PWRITE); /* the others are calls of the pool */
+	test_unshare(fault, sizeof *fault);
+	fault = NULL;
+	unlink(path);
+}
+END_TEST
+
 Suite *fault_suite(void)
 {
 	Suite *suite = suite_create("fault");
 	TCase *test = test_case(suite, "fault", 30);
 
-	tcase_add_loop_test(test, the_nth_call_that_fails_is_told_and_survived, 0, 2 * (CALLS - 1));
+	tcase_add_loop_test(test, the_nth_call_that_fails_is_told_and_survived, 0, 2 * (POOL_CALLS - 1));
+	tcase_add_loop_test(test, a_journal_survives_the_nth_call_that_fails, NONE + 1, CALLS);
 	return suite;
 }
