@@ -18,6 +18,7 @@ static Suite *(*const suites[])(void) = {
 	host_suite,
 	array_suite,
 	journal_suite,
+	resume_suite,
 	env_suite,
 	api_suite,
 	examples_suite,

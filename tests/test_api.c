@@ -15,12 +15,6 @@ static int hook(struct pool_worker *self, void *arg)
 	return 0;
 }
 
-static int mend(const struct pool_error *death, void *arg)
-{
-	(void)death, (void)arg;
-	return 0;
-}
-
 static void show(const struct pool_progress *progress, void *arg)
 {
 	(void)progress, (void)arg;
@@ -64,21 +58,10 @@ END_TEST
 START_TEST(options_that_are_not_built_are_einval)
 {
 	REFUSED(.warm = true);
-	REFUSED(.retries = 1);
-	REFUSED(.on_failure = POOL_CONTINUE);
-	REFUSED(.job_timeout = 1e-9);
-	REFUSED(.job_timeout = 5);
-	REFUSED(.kill_group = true);
-	REFUSED(.jobs_per_worker = 1);
-	REFUSED(.worker_memory = 1);
-	REFUSED(.repair = mend);
 	REFUSED(.progress = show);
-	REFUSED(.journal = "");
-	REFUSED(.journal = "journal");
-	REFUSED(.journal_key = "key");
 	for (int backend = POOL_FORK; backend <= POOL_SERIAL; backend++) {
 		REFUSED(.backend = backend, .warm = true);
-		REFUSED(.backend = backend, .retries = 3);
+		REFUSED(.backend = backend, .progress = show);
 	}
 }
 END_TEST

@@ -127,8 +127,12 @@ struct pool_options {
 	 * again; the death is then treated as any other. */
 	pool_repair_fn repair;
 	pool_progress_fn progress;    /* (later) called on the master */
-	const char *journal;          /* (later) file of finished jobs */
-	const char *journal_key;      /* (later) whose journal it is */
+	/* File of finished jobs and their values. The same program, started again
+	 * on it, runs only what is missing, and reduce sees every job. A map is known
+	 * by its number in the pool's life and by njobs. What was written outlives the
+	 * process; a power failure may take the last second. */
+	const char *journal;
+	const char *journal_key;      /* whose journal it is; NULL: the executable's build id */
 	void *hook_arg;               /* for the functions above */
 	uint64_t reserved[16];        /* zero */
 };

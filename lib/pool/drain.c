@@ -62,7 +62,7 @@ static void take_failure(struct smi_master *master, int rank, const struct smi_i
 }
 
 /* What reduce said, or a collected value of the wrong size. */
-static void end_by_results(struct smi_master *master)
+void smi_master_end_by_results(struct smi_master *master)
 {
 	const struct smi_results *results = &master->results;
 	size_t job = results->said_job;
@@ -119,9 +119,11 @@ static enum smi_taken take_done(struct smi_master *master, int rank, const struc
 
 	master->held[rank] = taken == SMI_NOT_YET;
 	if (taken == SMI_ENDED)
-		end_by_results(master);
-	if (taken != SMI_NOT_YET && master->map->settled.word)
+		smi_master_end_by_results(master);
+	if (taken != SMI_NOT_YET && master->map->settled.word) {
 		smi_settled_add(&master->map->settled, item->job, item->count);
+		smi_master_note(master, item);
+	}
 	return taken;
 }
 
@@ -157,7 +159,7 @@ static void reduce_values(struct smi_master *master, int rank)
 		return;
 	while (smi_reader_next_value(reader, &item)) {
 		if (smi_results_reduce(&master->results, rank, &item) == SMI_ENDED) {
-			end_by_results(master);
+			smi_master_end_by_results(master);
 			return;
 		}
 		smi_reader_done_value(reader);

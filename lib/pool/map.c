@@ -68,6 +68,7 @@ static void settle(struct smi_map *map)
 	size_t chunk;
 
 	settle_only(map);
+	map->journal = map->only == UINT64_MAX ? pool->journal : NULL;
 	map->serial = runs_serially(map);
 	settle_policy(map);
 	map->np = map->serial ? 1 : pool->np;
@@ -100,6 +101,7 @@ static int run(struct smi_map *map)
 
 	smi_error_clear(&pool->error);
 	smi_failures_clear(&pool->failures);
+	pool->maps++;
 	if (map->njobs == 0)
 		return POOL_OK;
 	if (atomic_load(cancel)) {
@@ -120,10 +122,13 @@ static int run(struct smi_map *map)
  * with the same options, takes its place for this map. */
 static int run_elsewhere(struct smi_map *map)
 {
-	struct pool *mine = map->pool, *pool = pool_open(&mine->options);
+	struct pool *mine = map->pool, *pool;
+	struct pool_options options = mine->options;
 	struct pool_error *told = &mine->error.told;
 	int status;
 
+	options.journal = NULL; /* the parent's */
+	pool = pool_open(&options);
 	if (!pool)
 		return smi_error_set(&mine->error, POOL_NO_RESOURCES, errno, "%s", pool_error(NULL)->message);
 	map->pool = pool;

@@ -7,6 +7,7 @@
 
 #include "error/error.h"
 #include "error/failures.h"
+#include "journal/journal.h"
 #include "queue/settled.h"
 #include "team/team.h"
 
@@ -16,6 +17,7 @@ struct pool {
 	pid_t owner;               /* the process that opened it */
 	int np;
 	uint64_t maps; /* begun so far */
+	struct smi_journal *journal; /* NULL: none is kept */
 	bool running;
 	struct smi_team team;
 	struct smi_error error;
@@ -41,6 +43,7 @@ struct smi_map {
 	bool goes_on;        /* when a job has failed for good */
 	unsigned retries;
 	uint64_t life;       /* jobs after which a worker is replaced */
+	struct smi_journal *journal; /* of this map; NULL: none */
 	struct smi_settled settled; /* where more must be known than how many are done */
 	bool spin;           /* each worker has a CPU */
 	struct smi_queue queue;

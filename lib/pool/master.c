@@ -23,7 +23,7 @@
 
 static int init_settled(struct smi_map *map)
 {
-	return map->mends ? smi_settled_init(&map->settled, map->njobs) : 0;
+	return map->mends || map->journal ? smi_settled_init(&map->settled, map->njobs) : 0;
 }
 
 static int init(struct smi_master *master, struct smi_map *map)
@@ -108,6 +108,7 @@ static void run_until_done(struct smi_master *master)
 			return;
 		if (finished)
 			continue;
+		smi_master_write_notes(master);
 		look_after(master);
 		if (master->ending)
 			return;
@@ -174,6 +175,7 @@ static int conclude(struct smi_master *master)
 bool smi_master_turn(struct smi_master *master)
 {
 	smi_master_drain(master);
+	smi_master_write_notes(master);
 	if (cancelled(master))
 		master->ending = true;
 	return !master->ending;
@@ -196,6 +198,30 @@ static int start_team(struct smi_map *map)
 	return r;
 }
 
+/* Nothing is left to run, or the map has ended before it began. */
+static bool is_over(const struct smi_master *master)
+{
+	const struct smi_settled *settled = &master->map->settled;
+
+	return master->ending || (settled->word && settled->count == settled->njobs);
+}
+
+/* The workers' part, from their start to their end. 0, or negative errno: there were
+ * none. */
+static int run_team(struct smi_master *master)
+{
+	int r = start_team(master->map);
+
+	if (r < 0)
+		return r;
+	run_until_done(master);
+	if (master->ending)
+		end_early(master);
+	else
+		smi_team_release(master->team);
+	return 0;
+}
+
 int smi_master_run(struct smi_map *map)
 {
 	struct smi_team *team = &map->pool->team;
@@ -205,17 +231,13 @@ int smi_master_run(struct smi_map *map)
 	r = init(&master, map);
 	map->master = &master;
 	if (r == 0)
-		r = start_team(map);
-	if (r < 0) {
-		fini(&master);
-		return smi_error_set(&map->pool->error, POOL_NO_RESOURCES, -r,
-				     "could not start %d workers: %s", map->np, strerror(-r));
-	}
-	run_until_done(&master);
-	if (master.ending)
-		end_early(&master);
-	else
-		smi_team_release(team);
+		smi_master_resume(&master);
+	if (r == 0 && !is_over(&master))
+		r = run_team(&master);
+	if (r < 0)
+		smi_master_fail(&master, POOL_NO_RESOURCES, -r, SIZE_MAX, -1, "could not start %d workers: %s",
+				map->np, strerror(-r));
+	smi_master_end_notes(&master);
 	status = conclude(&master);
 	smi_block_trim(&team->block, status != POOL_OK);
 	map->master = NULL;

@@ -76,6 +76,17 @@ void smi_master_mend(struct smi_master *master);
 /* Ends workers whose job has run for longer than it may. */
 void smi_master_watch(struct smi_master *master);
 
+/* The journal's part. Before the first worker: what it holds of this map is settled
+ * and goes to reduce. An item is done: it goes into the journal. All that came is
+ * written. The map ends. */
+void smi_master_resume(struct smi_master *master);
+void smi_master_note(struct smi_master *master, const struct smi_item *item);
+void smi_master_write_notes(struct smi_master *master);
+void smi_master_end_notes(struct smi_master *master);
+
+/* What reduce said, or a collected value of the wrong size, ends the map. */
+void smi_master_end_by_results(struct smi_master *master);
+
 /* Ends the map with a failure, unless one is recorded that wins. */
 void smi_master_fail(struct smi_master *master, enum pool_status status, int code, uint64_t job,
 		     int rank, const char *format, ...) __attribute__((format(printf, 6, 7)));

@@ -37,8 +37,6 @@ static const char *not_built(const struct pool_options *o)
 	} later[] = {
 		{ o->warm, "warm" },
 		{ o->progress != NULL, "progress" },
-		{ o->journal != NULL, "journal" },
-		{ o->journal_key != NULL, "journal_key" },
 	};
 
 	for (size_t i = 0; i < sizeof later / sizeof *later; i++)
@@ -105,6 +103,59 @@ static void settle_workers(struct pool *pool)
 		pool->np = 1;
 }
 
+static void could_not(int r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void could_not(int r, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	smi_error_vset(smi_error_here(), r == -EINVAL ? POOL_INVALID : POOL_NO_RESOURCES, -r, format, args);
+	va_end(args);
+}
+
+/* The paths and keys are the caller's; ours are copies. */
+static int open_journal(struct pool *pool)
+{
+	const struct pool_options *options = &pool->options;
+	char why[256] = "";
+	int r;
+
+	if (!options->journal)
+		return 0;
+	r = smi_journal_open(&pool->journal, options->journal, options->journal_key, why, sizeof why);
+	pool->options.journal = strdup(options->journal);
+	if (r == 0 && !pool->options.journal)
+		r = -ENOMEM;
+	if (r < 0)
+		could_not(r, "the journal %s: %s", pool->options.journal ? pool->options.journal : "", why);
+	return r;
+}
+
+static void free_pool(struct pool *pool)
+{
+	smi_journal_close(pool->journal);
+	free((char *)pool->options.journal);
+	free(pool);
+}
+
+static int init_pool(struct pool *pool, const struct pool_options *options)
+{
+	int r;
+
+	pool->options = *options;
+	pool->owner = getpid();
+	settle_workers(pool);
+	smi_error_clear(&pool->error);
+	smi_crash_prepare();
+	r = open_journal(pool);
+	if (r < 0)
+		return r;
+	r = smi_team_init(&pool->team, smi_backend_of(pool->backend), pool->np);
+	if (r < 0)
+		could_not(r, "could not open a pool: %s", strerror(-r));
+	return r;
+}
+
 struct pool *pool_open(const struct pool_options *options)
 {
 	static const struct pool_options defaults;
@@ -117,19 +168,14 @@ struct pool *pool_open(const struct pool_options *options)
 		return NULL;
 	}
 	pool = calloc(1, sizeof *pool);
-	r = pool ? 0 : -ENOMEM;
-	if (pool) {
-		pool->options = options ? *options : defaults;
-		pool->owner = getpid();
-		settle_workers(pool);
-		smi_error_clear(&pool->error);
-		smi_crash_prepare();
-		r = smi_team_init(&pool->team, smi_backend_of(pool->backend), pool->np);
+	if (!pool) {
+		could_not(-ENOMEM, "could not open a pool: %s", strerror(ENOMEM));
+		errno = ENOMEM;
+		return NULL;
 	}
+	r = init_pool(pool, options ? options : &defaults);
 	if (r < 0) {
-		smi_error_set(smi_error_here(), POOL_NO_RESOURCES, -r, "could not open a pool: %s",
-			      strerror(-r));
-		free(pool);
+		free_pool(pool);
 		errno = -r;
 		return NULL;
 	}
@@ -144,7 +190,7 @@ void pool_close(struct pool *pool)
 		return;
 	smi_team_fini(&pool->team, pool->owner != getpid());
 	smi_failures_clear(&pool->failures);
-	free(pool);
+	free_pool(pool);
 	errno = saved;
 }
 

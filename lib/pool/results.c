@@ -35,7 +35,8 @@ int smi_results_init(struct smi_results *results, const struct smi_map *map)
 	size_t most = map->pool->options.early_bytes;
 
 	*results = (struct smi_results){ .map = map,
-					 .in_order = map->pool->options.in_order && !map->serial &&
+					 .in_order = map->pool->options.in_order &&
+						     (!map->serial || map->journal) &&
 						     (map->reduce || map->collect),
 					 .most = most ? most : EARLY_DEFAULT,
 					 .wrong_size = SIZE_MAX };
@@ -243,13 +244,28 @@ static bool deliver_aside(struct smi_results *results, int rank, enum smi_taken 
 	return true;
 }
 
+/* The next value of the journal, if it is its turn. */
+static bool deliver_given(struct smi_results *results, enum smi_taken *taken)
+{
+	const struct smi_journal_entry *entry = results->given + results->given_next;
+
+	if (results->given_next == results->given_count || (results->in_order && entry->job != results->next))
+		return false;
+	*taken = deliver_all(results, -1, entry->job, entry->count, entry->value, entry->size);
+	if (*taken == SMI_TAKEN) {
+		results->next += entry->count;
+		results->given_next++;
+	}
+	return true;
+}
+
 static enum smi_taken deliver_waiting(struct smi_results *results, int hint)
 {
 	enum smi_taken taken = SMI_TAKEN;
 	struct entry *entry;
 
 	while (taken == SMI_TAKEN) {
-		if (deliver_aside(results, hint, &taken))
+		if (deliver_given(results, &taken) || deliver_aside(results, hint, &taken))
 			continue;
 		entry = find_next(results, hint);
 		if (!entry)
@@ -277,6 +293,18 @@ enum smi_taken smi_results_take(struct smi_results *results, int rank, const str
 		return taken;
 	results->next += item->count;
 	return deliver_waiting(results, rank);
+}
+
+enum smi_taken smi_results_give(struct smi_results *results, const struct smi_journal_entry *entries,
+				size_t count)
+{
+	enum smi_taken taken = SMI_TAKEN;
+
+	results->given = entries;
+	results->given_count = count;
+	while (taken == SMI_TAKEN && deliver_given(results, &taken))
+		;
+	return taken;
 }
 
 enum smi_taken smi_results_skip(struct smi_results *results, uint64_t job)

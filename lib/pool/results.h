@@ -4,10 +4,12 @@
  * own memory, a queue for each rank: one rank's ids ascend, so the next id is at
  * the head of one of the queues, or still to come. What does not ascend lies aside,
  * sorted: jobs that a rank ran in the place of another one, and the ids of those
- * that have failed for good. Used by the master only. */
+ * that have failed for good. What a journal holds is sorted too. Used by the master
+ * only. */
 #ifndef SMI_POOL_RESULTS_H
 #define SMI_POOL_RESULTS_H
 
+#include "journal/journal.h"
 #include "pipe/reader.h"
 #include "pool/map.h"
 
@@ -24,6 +26,8 @@ struct smi_results {
 	struct smi_early **first, **last; /* one a rank */
 	uint64_t *queued;   /* one a rank: the id behind the last that was queued */
 	struct smi_aside *aside, *aside_last; /* ascending ids */
+	const struct smi_journal_entry *given; /* by the journal */
+	size_t given_count, given_next;
 	bool take_all;      /* whatever there is no budget for is kept all the same */
 	/* What reduce, or the check of a collected value, said; not zero ends it. */
 	int said;
@@ -40,6 +44,11 @@ enum smi_taken { SMI_TAKEN, SMI_NOT_YET /* leave it in the pipe */, SMI_ENDED /*
 
 /* An item of values, or of jobs without one, from the pipe of `rank`. */
 enum smi_taken smi_results_take(struct smi_results *results, int rank, const struct smi_item *item);
+
+/* Values of an earlier run, sorted by job, valid as long as the results: those whose
+ * turn it is are delivered at once, without in_order all of them. */
+enum smi_taken smi_results_give(struct smi_results *results, const struct smi_journal_entry *entries,
+				size_t count);
 
 /* `job` will bring nothing: it has failed for good. */
 enum smi_taken smi_results_skip(struct smi_results *results, uint64_t job);

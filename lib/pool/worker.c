@@ -259,8 +259,12 @@ static void init_worker(struct smi_worker *worker, const struct smi_map *map, in
 	if (map->mends)
 		smi_taker_resume(&worker->taker, &map->queue, &worker->slot->claim);
 	atomic_store_explicit(&worker->slot->pid, getpid(), memory_order_relaxed);
-	if (!threads)
-		smi_crash_guard(&worker->slot->crash, team->bell.fd);
+	if (threads)
+		return;
+	smi_crash_guard(&worker->slot->crash, team->bell.fd);
+	/* Else the journal would be in use for as long as what a job starts lives. */
+	smi_journal_close(map->pool->journal);
+	map->pool->journal = NULL;
 }
 
 /* What a worker may add to the memory that it inherited. */
