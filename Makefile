@@ -90,6 +90,7 @@ check-installed:
 check: $(B)/tests/check $(EXAMPLES) all
 	SMI_BUILD=$(B) $(B)/tests/check
 	$(if $(SAN),,CC=$(CC) tests/install.sh $(B))
+	$(if $(SAN),,CC=$(CC) tests/openmp.sh $(B))
 
 $(B)/bench/%: bench/%.c $(B)/libsharedmem.a Makefile
 	@mkdir -p $(@D)

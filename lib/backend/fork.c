@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "backend/backend.h"
+#include "backend/guests.h"
 #include "backend/spare.h"
 #include "os/futex.h"
 #include "os/io.h"
@@ -42,6 +43,7 @@ static void be_worker(struct smi_crew *crew, int rank)
 	if (crew->group)
 		smi_process_lead();
 	smi_worker_level_set(smi_worker_level() + 1);
+	smi_guests_limit();
 	wait_at_gate(crew);
 	crew->live(crew->context, rank);
 	smi_process_leave();
@@ -110,6 +112,7 @@ static int fork_start(struct smi_crew *crew, int *why)
 
 	for (int i = 0; i < wanted; i++)
 		crew->status[i] = SMI_STATUS_UNKNOWN;
+	smi_guests_pause();
 	smi_process_prepare();
 	start_spares(crew);
 	while (started < wanted && r >= 0) {

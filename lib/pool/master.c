@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/guests.h"
 #include "os/clock.h"
 #include "pool/mend.h"
 
@@ -190,8 +191,12 @@ static int start_team(struct smi_map *map)
 				      .context = map,
 				      .succeed = map->mends,
 				      .group = pool->options.kill_group && !map->serial };
-	int wanted = map->np, why = 0, r = smi_team_start(&pool->team, &life, &why);
+	int wanted = map->np, why = 0, r;
 
+	if (pool->team.backend->forks && smi_guests_have_mpi())
+		smi_error_warn(&pool->error, "MPI is initialised: workers must not call it, and not every MPI "
+			       "library survives a fork");
+	r = smi_team_start(&pool->team, &life, &why);
 	if (r > 0)
 		smi_error_warn(&pool->error, "only %d of %d workers could be started: %s", map->np, wanted,
 			       strerror(why));

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/guests.h"
+
+#include <stdlib.h>
+
+#include "machine/cpu.h"
+#include "os/level.h"
+
+/* Absent where nobody else brings them. */
+extern int omp_pause_resource_all(int kind) __attribute__((weak));
+extern void omp_set_num_threads(int threads) __attribute__((weak));
+extern void openblas_set_num_threads(int threads) __attribute__((weak));
+extern int MPI_Initialized(int *flag) __attribute__((weak));
+extern int MPI_Finalized(int *flag) __attribute__((weak));
+
+#define OMP_PAUSE_SOFT 1
+
+void smi_guests_pause(void)
+{
+	if (omp_pause_resource_all)
+		omp_pause_resource_all(OMP_PAUSE_SOFT);
+}
+
+void smi_guests_limit(void)
+{
+	const char *list = getenv("OMP_NUM_THREADS");
+	int threads = list ? smi_cpu_list(list, smi_worker_level()) : 0;
+
+	if (threads <= 0)
+		threads = 1;
+	if (omp_set_num_threads)
+		omp_set_num_threads(threads);
+	if (openblas_set_num_threads)
+		openblas_set_num_threads(threads);
+}
+
+bool smi_guests_have_mpi(void)
+{
+	int begun = 0, ended = 0;
+
+	if (MPI_Initialized)
+		MPI_Initialized(&begun);
+	if (MPI_Finalized)
+		MPI_Finalized(&ended);
+	return begun && !ended;
+}
