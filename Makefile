@@ -87,8 +87,24 @@ $(B)/tests/check: $(TEST_OBJ) $(B)/libsharedmem.a
 check-installed:
 	@tests/need-check.sh
 
-check: $(B)/tests/check $(EXAMPLES) all
+# Programs of their own, against the public interface; `make check` runs a part.
+CHAOS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/chaos/*.c)))
+$(B)/tests/chaos/%: tests/chaos/%.c $(B)/libsharedmem.a Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE -Iinclude $(ALL_CFLAGS) -MMD -MP $< $(B)/libsharedmem.a -o $@ $(LDLIBS)
+
+KILLS = 100000
+SEED = 1
+.PHONY: chaos
+chaos: $(CHAOS)
+	$(B)/tests/chaos/chaos $(KILLS) $(SEED)
+	$(B)/tests/chaos/orphans 10000 $(SEED)
+	$(B)/tests/chaos/detect 10000 2
+	$(B)/tests/chaos/detect 10000 33
+
+check: $(B)/tests/check $(EXAMPLES) $(CHAOS) all
 	SMI_BUILD=$(B) $(B)/tests/check
+	$(B)/tests/chaos/chaos $(if $(SAN),500,10000) $(SEED)
 	$(if $(SAN),,CC=$(CC) tests/install.sh $(B))
 	$(if $(SAN),,CC=$(CC) tests/openmp.sh $(B))
 
@@ -139,4 +155,4 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(LIB_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(EXAMPLES:=.d) $(BENCHES:=.d)
+-include $(LIB_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(EXAMPLES:=.d) $(BENCHES:=.d) $(CHAOS:=.d)

@@ -322,7 +322,7 @@ static long murder(pid_t master, long kills, uint64_t state, long interval)
 
 int main(int argc, char **argv)
 {
-	long kills = argc > 1 ? atol(argv[1]) : 10000, interval = argc > 4 ? atol(argv[4]) : 2500, began = now_ms(), done;
+	long kills = argc > 1 ? atol(argv[1]) : 10000, interval = argc > 4 ? atol(argv[4]) : 700, began = now_ms(), done;
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
 	int np = argc > 3 ? atoi(argv[3]) : 6, status = 0;
 	struct rlimit none = { 0, 0 };
