@@ -71,7 +71,7 @@ demo: $(B)/examples/wordcount
 # Tests see the library's insides, so they link the archive; test_fault.c makes
 # these calls fail.
 FAULTS = fork mmap madvise memfd_create ftruncate eventfd epoll_create1 epoll_ctl calloc malloc pthread_create \
-	pwrite fdatasync fsync flock fstat strndup realloc
+	pwrite fdatasync fsync flock fstat strndup realloc setrlimit syscall
 CHECK_CFLAGS = $(shell pkg-config --cflags check 2>/dev/null)
 CHECK_LIBS = $(shell pkg-config --libs check 2>/dev/null)
 $(B)/tests/%.o: tests/%.c Makefile | check-installed

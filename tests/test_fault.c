@@ -5,13 +5,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "suites.h"
@@ -20,7 +24,8 @@
 #include "journal/journal.h"
 
 enum call { NONE, FORK, MMAP, MADVISE, MEMFD, FTRUNCATE, EVENTFD, EPOLL_CREATE, EPOLL_CTL, CALLOC, MALLOC,
-	    THREAD, POOL_CALLS, PWRITE = POOL_CALLS, FDATASYNC, FSYNC, FLOCK, FSTAT, STRDUP, REALLOC, CALLS };
+	    THREAD, CLONE, PIDFD_OPEN, SETRLIMIT, POOL_CALLS, PWRITE = POOL_CALLS, FDATASYNC, FSYNC, FLOCK, FSTAT,
+	    STRDUP, REALLOC, CALLS };
 
 /* In shared memory, so that a failure in a worker is seen by the master. */
 static struct fault {
@@ -146,16 +151,50 @@ void *__wrap_realloc(void *memory, size_t size)
 	return fails(REALLOC) ? (errno = ENOMEM, NULL) : __real_realloc(memory, size);
 }
 
+int __real_setrlimit(__rlimit_resource_t, const struct rlimit *),
+	__wrap_setrlimit(__rlimit_resource_t, const struct rlimit *);
+int __wrap_setrlimit(__rlimit_resource_t what, const struct rlimit *limit)
+{
+	return fails(SETRLIMIT) ? (errno = EPERM, -1) : __real_setrlimit(what, limit);
+}
+
+long __real_syscall(long, ...), __wrap_syscall(long, ...);
+long __wrap_syscall(long number, ...)
+{
+	long a[6];
+	va_list args;
+
+	if ((number == SYS_clone && fails(CLONE)) || (number == SYS_pidfd_open && fails(PIDFD_OPEN))) {
+		errno = number == SYS_clone ? EAGAIN : EMFILE;
+		return -1;
+	}
+	va_start(args, number);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(args, long);
+	va_end(args);
+	return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+/* What the map under test is asked for. */
+enum mode { PLAIN, RETRIES = 1, JOURNAL = 2, MODES = 4 };
+
+struct task {
+	size_t reduced;
+	_Atomic int *deaths; /* shared: still to be died by job 3; NULL: none */
+};
+
 /* Small values, and one that needs a slab. */
 static int return_some(struct pool_worker *self, size_t job, void *arg)
 {
+	const struct task *task = arg;
 	size_t size = job == 5 ? (size_t)3 << 20 : 8 * job;
 	char *space = pool_return_space(self, size);
 
-	(void)arg;
 	if (!space)
 		return -1;
 	memset(space, (int)job, size);
+	if (job == 3 && task->deaths && atomic_exchange(task->deaths, 0))
+		kill(getpid(), SIGKILL);
 	return 0;
 }
 
@@ -163,20 +202,43 @@ static int check_some(size_t job, const void *value, size_t size, void *arg)
 {
 	const char *bytes = value;
 
-	++*(size_t *)arg;
+	((struct task *)arg)->reduced++;
 	if (size != (job == 5 ? (size_t)3 << 20 : 8 * job))
 		return 1;
 	return size > 0 && (bytes[0] != (char)job || bytes[size - 1] != (char)job);
 }
 
-/* Opens, maps, closes, with the n-th call failing. Whether it came so far. */
-static bool survives(enum call call, long n, enum pool_backend backend)
+/* A map of 12 jobs, or none of it. */
+static void check_map(struct pool *pool, struct task *task, bool must)
 {
-	struct pool_options options = { .np = 3, .backend = backend, .in_order = true, .chunk = 1 };
-	size_t reduced = 0;
-	struct pool *pool;
 	int status;
 
+	task->reduced = 0;
+	status = pool_map(pool, 12, return_some, check_some, task);
+	fault->call = NONE;
+	if (status == POOL_OK) {
+		ck_assert_uint_eq(task->reduced, 12);
+		return;
+	}
+	ck_assert_msg(!must && status == POOL_NO_RESOURCES, "%s: %s", pool_status_name(status),
+		      pool_error(pool)->message);
+	ck_assert(pool_error(pool)->message[0]);
+}
+
+/* Opens, maps, closes, with the n-th call failing; then all is well again. Whether
+ * it came so far. */
+static bool survives(enum call call, long n, enum pool_backend backend, enum mode mode, const char *path)
+{
+	struct pool_options options = { .np = 3, .backend = backend, .in_order = true, .chunk = 1,
+					.retries = mode & RETRIES ? 2 : 0,
+					.worker_memory = mode & RETRIES && backend == POOL_FORK ? (size_t)1 << 30 : 0,
+					.journal = mode & JOURNAL ? path : NULL };
+	struct task task = { 0, mode & RETRIES && backend == POOL_FORK ? test_shared(sizeof(int)) : NULL };
+	struct pool *pool;
+
+	if (task.deaths)
+		*task.deaths = 1;
+	ck_assert_int_eq(truncate(path, 0), 0);
 	fault->fired = 0;
 	fault->left = n;
 	fault->call = call;
@@ -186,37 +248,52 @@ static bool survives(enum call call, long n, enum pool_backend backend)
 		ck_assert_int_ne(errno, 0);
 		ck_assert_int_eq((int)pool_error(NULL)->status, POOL_NO_RESOURCES);
 		ck_assert(pool_error(NULL)->message[0]);
-		return fault->fired;
-	}
-	status = pool_map(pool, 12, return_some, check_some, &reduced);
-	fault->call = NONE;
-	if (status == POOL_OK) {
-		ck_assert_uint_eq(reduced, 12);
 	} else {
-		ck_assert_msg(status == POOL_NO_RESOURCES, "%s: %s", pool_status_name(status), pool_error(pool)->message);
-		ck_assert(fault->fired && pool_error(pool)->message[0]);
+		check_map(pool, &task, false);
+		/* A journal that could not be written stays so until it is opened again. */
+		check_map(pool, &task, !(mode & JOURNAL));
+		pool_close(pool);
 	}
-	reduced = 0;
-	assert_ok(pool, pool_map(pool, 12, return_some, check_some, &reduced));
-	ck_assert_uint_eq(reduced, 12);
+	pool = test_open(&options);
+	check_map(pool, &task, true);
 	pool_close(pool);
+	if (task.deaths)
+		test_unshare((void *)task.deaths, sizeof(int));
 	return fault->fired;
 }
 
-/* _i: the call and the backend. */
+/* Calls that a map of this kind makes for sure. */
+static bool is_made(enum call call, enum pool_backend backend, enum mode mode)
+{
+	switch (call) {
+	case MALLOC: return false;
+	case FORK: case PIDFD_OPEN: return backend == POOL_FORK;
+	case CLONE: case SETRLIMIT: return backend == POOL_FORK && mode & RETRIES;
+	case THREAD: return backend == POOL_THREAD;
+	default: return true;
+	}
+}
+
+/* _i: the call, the backend and the mode. */
 START_TEST(the_nth_call_that_fails_is_told_and_survived)
 {
-	enum call call = (enum call)(_i / 2 + 1);
+	enum call call = (enum call)(_i / (2 * MODES) + 1);
+	enum pool_backend backend = _i % 2 ? POOL_THREAD : POOL_FORK;
+	enum mode mode = (enum mode)(_i / 2 % MODES);
+	char path[] = "/tmp/sharedmem-fault-XXXXXX";
+	int fd = mkstemp(path);
 	long n = 1;
 
+	ck_assert_int_ge(fd, 0);
+	close(fd);
 	fault = test_shared(sizeof *fault);
-	while (n < 200 && survives(call, n, _i % 2 ? POOL_THREAD : POOL_FORK))
+	while (n < 200 && survives(call, n, backend, mode, path))
 		n++;
 	ck_assert_int_lt(n, 200);
-	/* Each of them is called somewhere, but by the other backend. */
-	ck_assert(n > 1 || call == MALLOC || call == (_i % 2 ? FORK : THREAD));
+	ck_assert_msg(n > 1 || !is_made(call, backend, mode), "the call is never made");
 	test_unshare(fault, sizeof *fault);
 	fault = NULL;
+	unlink(path);
 }
 END_TEST
 
@@ -298,7 +375,7 @@ Suite *fault_suite(void)
 	Suite *suite = suite_create("fault");
 	TCase *test = test_case(suite, "fault", 30);
 
-	tcase_add_loop_test(test, the_nth_call_that_fails_is_told_and_survived, 0, 2 * (POOL_CALLS - 1));
+	tcase_add_loop_test(test, the_nth_call_that_fails_is_told_and_survived, 0, 2 * MODES * (POOL_CALLS - 1));
 	tcase_add_loop_test(test, a_journal_survives_the_nth_call_that_fails, NONE + 1, CALLS);
 	return suite;
 }
