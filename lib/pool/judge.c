@@ -83,13 +83,24 @@ static void add(struct smi_error *error, const char *format, ...)
 	va_end(args);
 }
 
-static void add_place(struct smi_error *error, const struct smi_crash *crash)
+/* Where it died, and how to see it again. Names cost milliseconds: only for what is
+ * told. */
+static void add_place(const struct smi_master *master, struct smi_error *error)
 {
+	const struct smi_map *map = master->map;
+	struct smi_crash *crash = &master->team->block.slot[error->told.rank].crash;
+	size_t job = error->told.job;
 	char first[256];
 
-	smi_crash_backtrace(crash, error->backtrace, sizeof error->backtrace);
-	if (sscanf(error->backtrace, "#0 %*s %255[^\n]", first) == 1)
-		add(error, " in %s", first);
+	if (atomic_load(&crash->signal) != 0) {
+		smi_crash_backtrace(crash, error->backtrace, sizeof error->backtrace);
+		if (sscanf(error->backtrace, "#0 %*s %255[^\n]", first) == 1)
+			add(error, " in %s", first);
+	}
+	if (job != SIZE_MAX && map->number == 1)
+		add(error, "; replay: SHAREDMEM_ONLY=%zu", job);
+	else if (job != SIZE_MAX && map->number > 1)
+		add(error, "; replay: SHAREDMEM_ONLY=%llu:%zu", (unsigned long long)map->number, job);
 }
 
 /* The job that it had run for too long when it was ended for that. */
@@ -116,18 +127,6 @@ static void describe(const struct smi_master *master, int rank, size_t job, stru
 	else
 		smi_error_set(error, POOL_CRASHED, status, "%s %s", who, how);
 	smi_error_blame(error, job, rank, atomic_load(&slot->pid));
-	if (atomic_load(&slot->crash.signal) != 0)
-		add_place(error, &slot->crash);
-}
-
-static void add_replay(const struct smi_map *map, struct smi_error *error)
-{
-	if (error->told.job == SIZE_MAX || map->number == 0)
-		return;
-	if (map->number == 1)
-		add(error, "; replay: SHAREDMEM_ONLY=%zu", error->told.job);
-	else
-		add(error, "; replay: SHAREDMEM_ONLY=%llu:%zu", (unsigned long long)map->number, error->told.job);
 }
 
 /* It died inside a critical section. Whether what that guards is in order again. */
@@ -139,6 +138,7 @@ static bool is_mended(struct smi_master *master, int rank, struct smi_error *dea
 	if (!smi_critical_held_by(critical, rank))
 		return true;
 	add(death, " inside a critical section");
+	add_place(master, death);
 	if (options->repair && options->repair(&death->told, options->hook_arg) == 0) {
 		smi_critical_free(critical, rank);
 		return true;
@@ -148,11 +148,22 @@ static bool is_mended(struct smi_master *master, int rank, struct smi_error *dea
 }
 
 /* Ends the map with this death, if no other one wins. */
-static void end_with(struct smi_master *master, const struct smi_error *death)
+static void end_with(struct smi_master *master, struct smi_error *death)
 {
 	master->ending = true;
-	if (smi_error_wins(master->error, death->told.job))
-		smi_error_copy(master->error, death);
+	if (!smi_error_wins(master->error, death->told.job))
+		return;
+	if (death->told.status != POOL_TAINTED)
+		add_place(master, death);
+	smi_error_copy(master->error, death);
+}
+
+/* The job has failed for good. */
+static void lose(struct smi_master *master, struct smi_error *death)
+{
+	if (death->told.status != POOL_TAINTED)
+		add_place(master, death);
+	smi_master_lose(master, death);
 }
 
 /* A death of no job. What its rank has to run others can do, unless it goes on so. */
@@ -163,18 +174,17 @@ static void judge_idle(struct smi_master *master, int rank, struct smi_error *de
 	bool began = atomic_load(&slot->at) != UINT64_MAX || atomic_load(&slot->phase) >= SMI_PHASE_IDLE;
 
 	life->early = began ? 0 : life->early + 1;
-	if (atomic_load(&slot->phase) == SMI_PHASE_END && master->map->pool->options.worker_end)
-		end_with(master, death);
-	else if (life->early >= EARLY_MOST) {
-		add(death, ", as did its predecessors: %d in a row before a first job", EARLY_MOST);
-		end_with(master, death);
-	} else {
+	if (life->early >= EARLY_MOST)
+		add(death, ", as did those before it: %d in a row before a first job", EARLY_MOST);
+	else if (atomic_load(&slot->phase) != SMI_PHASE_END || !master->map->pool->options.worker_end) {
 		smi_master_bereave(master, rank, UINT64_MAX, 0);
+		return;
 	}
+	end_with(master, death);
 }
 
 /* A death within a job. One that was ended for another job's sake has not failed. */
-static void judge_job(struct smi_master *master, int rank, const struct smi_error *death)
+static void judge_job(struct smi_master *master, int rank, struct smi_error *death)
 {
 	const struct smi_map *map = master->map;
 	const struct smi_life *life = &master->life[rank];
@@ -184,7 +194,7 @@ static void judge_job(struct smi_master *master, int rank, const struct smi_erro
 
 	master->life[rank].early = 0;
 	if (blamed && tries >= map->retries)
-		smi_master_lose(master, death);
+		lose(master, death);
 	smi_master_bereave(master, rank, job, tries + blamed);
 }
 
@@ -206,11 +216,10 @@ void smi_master_judge(struct smi_master *master, int rank)
 		end_with(master, &death);
 		return;
 	}
-	add_replay(master->map, &death);
 	if (!master->map->mends && death.told.job == SIZE_MAX)
 		end_with(master, &death);
 	else if (!master->map->mends)
-		smi_master_lose(master, &death);
+		lose(master, &death);
 	else if (death.told.job == SIZE_MAX)
 		judge_idle(master, rank, &death);
 	else

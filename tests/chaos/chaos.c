@@ -23,7 +23,8 @@
 
 #include <sharedmem.h>
 
-enum { PATIENCE = 60, MOST_JOBS = 1500, WORKERS = 1 << 16, NEWBORN_PAUSE_MS = 25 };
+enum { PATIENCE = 60, MOST_JOBS = 1500, WORKERS = 1 << 16, NEWBORN_PAUSE_MS = 25,
+       HIT_MS = 2000 };
 
 /* In shared memory. */
 static struct scene {
@@ -33,6 +34,9 @@ static struct scene {
 	_Atomic bool working[WORKERS]; /* by pid: has begun a job */
 	char what[400];
 } *scene;
+
+/* By pid, when it was hit, ms: it may take a while to die of it. */
+static long hit_at[WORKERS];
 
 static struct { long workers, newborn, spares, by_signal[32]; } hits;
 
@@ -237,7 +241,7 @@ static int children_of(pid_t parent, pid_t *list, int room)
 	return n;
 }
 
-/* Its state and name, if it is a child of `parent`. */
+/* Its state and name, if it is a child of `parent` and has not just been hit. */
 static char look_at(pid_t pid, pid_t parent, char *name)
 {
 	char path[64], state = 0;
@@ -250,7 +254,7 @@ static char look_at(pid_t pid, pid_t parent, char *name)
 		n = fscanf(f, "%*d (%31[^)]) %c %d", name, &state, &ppid);
 		fclose(f);
 	}
-	return n == 3 && ppid == parent ? state : 0;
+	return n == 3 && ppid == parent && now_ms() - hit_at[pid % WORKERS] > HIT_MS ? state : 0;
 }
 
 /* Whether another one waits that could make a successor. */
@@ -287,6 +291,7 @@ static bool hit(pid_t pid, pid_t parent, int sig, long *newborn_after, const pid
 		return false;
 	if (!working)
 		*newborn_after = now_ms() + NEWBORN_PAUSE_MS;
+	hit_at[pid % WORKERS] = now_ms();
 	hits.by_signal[sig]++;
 	*(spare ? &hits.spares : working ? &hits.workers : &hits.newborn) += 1;
 	/* Pids come round. */
