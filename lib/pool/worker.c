@@ -9,6 +9,10 @@
 #include "os/futex.h"
 #include "os/limit.h"
 
+/* From the queue to the job and back there is no call but the job's: each would cost
+ * as much as all that is done in between. */
+#define HOT static inline __attribute__((always_inline))
+
 int smi_worker_trouble(struct smi_worker *worker, enum pool_status status, int code,
 		       const char *format, ...)
 {
@@ -78,7 +82,7 @@ static void send_failure(struct smi_worker *worker, uint64_t job, int returned)
 }
 
 /* One try. False when it failed. */
-static inline bool try_job(struct smi_worker *worker, uint64_t job, int *returned)
+HOT bool try_job(struct smi_worker *worker, uint64_t job, int *returned)
 {
 	const struct smi_map *map = worker->map;
 
@@ -108,7 +112,7 @@ static bool may_try_again(struct smi_worker *worker)
 
 /* The job has failed, or left a section open, which fails it. Whether another try
  * has done it. */
-static bool recover(struct smi_worker *worker, int returned)
+static __attribute__((noinline)) bool recover(struct smi_worker *worker, int returned)
 {
 	for (;;) {
 		if (worker->section != SMI_OUTSIDE)
@@ -126,7 +130,7 @@ static bool recover(struct smi_worker *worker, int returned)
 
 /* Runs a job. What it returned is committed at once: from then on it is done. Whether
  * to go on with the next. */
-static inline bool run_job(struct smi_worker *worker, uint64_t job)
+HOT bool run_job(struct smi_worker *worker, uint64_t job)
 {
 	const struct smi_map *map = worker->map;
 	int returned;
@@ -143,13 +147,13 @@ static inline bool run_job(struct smi_worker *worker, uint64_t job)
 
 /* What the master gives back to be run comes before what is new. Others may wait
  * for it in order: they must see it here before it is gone from where it was. */
-static bool take_again(struct smi_worker *worker, struct smi_range *range)
+static __attribute__((noinline)) struct smi_range take_again(struct smi_worker *worker)
 {
 	struct smi_slot *slot = worker->slot;
 	struct smi_again again;
 
 	if (!smi_inbox_take(&slot->inbox, &again))
-		return false;
+		return (struct smi_range){ 0, 0 };
 	atomic_store(&slot->turn.low, again.range.begin);
 	smi_claim_begin(&slot->claim);
 	smi_claim_record(&slot->claim, again.range);
@@ -157,27 +161,39 @@ static bool take_again(struct smi_worker *worker, struct smi_range *range)
 	atomic_store(&slot->tries, again.tries);
 	atomic_store(&slot->tried, again.range.begin);
 	smi_inbox_taken(&slot->inbox);
-	*range = again.range;
-	return true;
+	return again.range;
 }
 
-/* Until it has claimed, a worker publishes what bounds its next ids from below. */
-static bool take_range(struct smi_worker *worker, struct smi_range *range)
+/* New ids. While it claims, a worker publishes what bounds them from below. Its last
+ * job does, unless that has passed its turn on. */
+HOT struct smi_range take_new(struct smi_worker *worker)
 {
 	const struct smi_map *map = worker->map;
-	struct smi_turn *turn = &worker->slot->turn;
+	struct smi_range range;
 
-	if (map->mends && take_again(worker, range))
-		return true;
-	smi_order_raise(turn, worker->taker.end);
-	*range = smi_queue_take(&map->queue, &worker->taker, &worker->slot->claim);
+	if (worker->passed || worker->job == UINT64_MAX)
+		smi_order_raise(&worker->slot->turn, worker->taker.end);
+	if (map->mends)
+		range = smi_queue_claim(&map->queue, &worker->taker, &worker->slot->claim);
+	else
+		range = smi_queue_take(&map->queue, &worker->taker);
 	if (!worker->writer.quiet && worker->job != UINT64_MAX)
 		smi_bell_news(&worker->writer.bell);
-	if (__builtin_expect(range->begin < range->end, 1))
-		return true; /* the first job raises the bound at once */
-	smi_order_raise(turn, SMI_ORDER_NONE);
+	if (__builtin_expect(range.begin < range.end, 1))
+		return range; /* the first job raises the bound at once */
+	smi_order_raise(&worker->slot->turn, SMI_ORDER_NONE);
 	smi_order_nudge(&map->order);
-	return false;
+	return range;
+}
+
+/* Empty when there is nothing left. */
+HOT struct smi_range take_range(struct smi_worker *worker)
+{
+	struct smi_range range = { 0, 0 };
+
+	if (worker->map->mends)
+		range = take_again(worker);
+	return range.begin < range.end ? range : take_new(worker);
 }
 
 /* Nothing is left, as far as this worker knows; another one may still die. True
@@ -201,19 +217,43 @@ static bool wait_for_more(struct smi_worker *worker)
 	}
 }
 
-static bool run_range(struct smi_worker *worker, struct smi_range range)
+/* Where the master keeps count: passes over what is settled, and retires in time. */
+static __attribute__((noinline)) bool run_unsettled(struct smi_worker *worker, struct smi_range range)
 {
 	const struct smi_map *map = worker->map;
 
-	worker->end = range.end;
 	for (uint64_t job = range.begin; job < range.end; job++) {
-		if (map->settled.word && smi_settled_has(&map->settled, job))
+		if (smi_settled_has(&map->settled, job))
 			continue;
 		if (!run_job(worker, job))
 			return false;
 		worker->retired = --worker->left == 0;
-		if (__builtin_expect(worker->retired, 0))
+		if (worker->retired)
 			return false;
+	}
+	return true;
+}
+
+HOT bool run_range(struct smi_worker *worker, struct smi_range range)
+{
+	worker->end = range.end;
+	if (worker->map->settled.word)
+		return run_unsettled(worker, range);
+	for (uint64_t job = range.begin; job < range.end; job++)
+		if (!run_job(worker, job))
+			return false;
+	return true;
+}
+
+/* Until there are no more, or none is to be run. False: the latter. */
+static __attribute__((noinline)) bool run_ranges(struct smi_worker *worker)
+{
+	struct smi_range range = take_range(worker);
+
+	while (range.begin < range.end) {
+		if (!run_range(worker, range))
+			return false;
+		range = take_range(worker);
 	}
 	return true;
 }
@@ -221,17 +261,12 @@ static bool run_range(struct smi_worker *worker, struct smi_range range)
 static void run_jobs(struct smi_worker *worker)
 {
 	const struct smi_map *map = worker->map;
-	struct smi_range range = { map->only, map->only + 1 };
 
-	if (map->only != UINT64_MAX) {
-		run_range(worker, range);
-		return;
-	}
-	do {
-		while (take_range(worker, &range))
-			if (!run_range(worker, range))
-				return;
-	} while (map->mends && wait_for_more(worker));
+	if (map->only == UINT64_MAX)
+		while (run_ranges(worker) && map->mends && wait_for_more(worker))
+			;
+	else if (map->only < map->njobs)
+		run_job(worker, map->only);
 }
 
 static void run_hook(struct smi_worker *worker, pool_hook_fn hook, int *r)

@@ -113,19 +113,28 @@ static inline void smi_claim_record(struct smi_claim *claim, struct smi_range ra
 	atomic_store_explicit(&claim->step, step + 1, memory_order_release);
 }
 
-/* Takes and records. The atomic step is also the barrier behind which the odd step
- * is seen. */
-static inline struct smi_range smi_queue_take(const struct smi_queue *queue, struct smi_taker *taker,
-					      struct smi_claim *claim)
+/* Takes the next range. */
+static inline struct smi_range smi_queue_take(const struct smi_queue *queue, struct smi_taker *taker)
 {
 	struct smi_range range;
 
-	smi_claim_begin(claim);
 	if (queue->schedule == &smi_schedule_dynamic && queue->chunk > 0)
 		range = smi_dynamic_take(queue, queue->chunk);
 	else
 		range = queue->schedule->take(queue, taker);
 	taker->end = range.end;
+	return range;
+}
+
+/* Takes and records, where somebody may have to know what a dead worker had. The
+ * atomic step is also the barrier behind which the odd step is seen. */
+static inline struct smi_range smi_queue_claim(const struct smi_queue *queue, struct smi_taker *taker,
+					       struct smi_claim *claim)
+{
+	struct smi_range range;
+
+	smi_claim_begin(claim);
+	range = smi_queue_take(queue, taker);
 	if (!queue->schedule->ascending)
 		atomic_store_explicit(&claim->stand, range.end, memory_order_relaxed);
 	smi_claim_record(claim, range);

@@ -5,8 +5,9 @@
  * instants, by SIGKILL, SIGSEGV, SIGTERM and SIGSTOP, until so many have been hit. Each
  * map's values are checked: every job reduced once, with its value, and with in_order
  * the same bits as a serial run. Maps without critical sections must return POOL_OK,
- * those with them may also return POOL_TAINTED. A map that takes longer than
- * PATIENCE seconds hangs. */
+ * those with them may also return POOL_TAINTED. A map that gets nowhere for
+ * PATIENCE seconds hangs; CHAOS_KEEP=1 leaves it to a debugger, CHAOS_FIRST=n begins
+ * with the n-th map of the seed. */
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -23,8 +24,8 @@
 
 #include <sharedmem.h>
 
-enum { PATIENCE = 60, MOST_JOBS = 1500, WORKERS = 1 << 16, NEWBORN_PAUSE_MS = 25,
-       HIT_MS = 2000 };
+enum { PATIENCE = 20, MOST_JOBS = 1500, WORKERS = 1 << 16, NEWBORN_PAUSE_MS = 25,
+       HIT_MS = 2000, LONG_MS = 4000 };
 
 /* In shared memory. */
 static struct scene {
@@ -32,7 +33,8 @@ static struct scene {
 	_Atomic long map_began; /* ms; 0: none runs */
 	_Atomic bool over;
 	_Atomic bool working[WORKERS]; /* by pid: has begun a job */
-	char what[400];
+	_Atomic long reduced; /* by the map that runs */
+	char now[200], what[400];
 } *scene;
 
 /* By pid, when it was hit, ms: it may take a while to die of it. */
@@ -137,17 +139,24 @@ static int reduce(size_t job, const void *value, size_t size, void *arg)
 	plan->hash = mix(plan->hash ^ h);
 	plan->sum += h;
 	plan->reduced++;
+	atomic_fetch_add(&scene->reduced, 1);
 	return 0;
 }
 
-static void complain(const struct plan *plan, const struct pool_options *options, const char *why, const char *more)
+static void describe(const struct plan *plan, const struct pool_options *options)
+{
+	atomic_store(&scene->reduced, 0);
+	snprintf(scene->now, sizeof scene->now,
+		 "seed %llx, %zu jobs, schedule %d, chunk %zu, in_order %d, early %zu, critical %d, ordered %d, life %zu",
+		 (unsigned long long)plan->seed, plan->njobs, options->schedule, options->chunk, plan->in_order,
+		 options->early_bytes, plan->critical, plan->ordered, options->jobs_per_worker);
+}
+
+static void complain(const char *why, const char *more)
 {
 	atomic_fetch_add(&scene->wrong, 1);
 	if (!*scene->what)
-		snprintf(scene->what, sizeof scene->what,
-			 "%s: %s (seed %llx, %zu jobs, schedule %d, chunk %zu, in_order %d, critical %d, ordered %d)",
-			 why, more, (unsigned long long)plan->seed, plan->njobs, options->schedule, options->chunk,
-			 plan->in_order, plan->critical, plan->ordered);
+		snprintf(scene->what, sizeof scene->what, "%s: %s", why, more);
 }
 
 /* What reduce makes of the values in the order of their ids. */
@@ -167,7 +176,8 @@ static uint64_t serially(const struct plan *plan)
 	return hash;
 }
 
-static void run_map(uint64_t *state, int np)
+/* `skip`: only draws what the map would have drawn. */
+static void run_map(uint64_t *state, int np, bool skip)
 {
 	static const size_t chunks[] = { 0, 1, 7, 50 };
 	static struct plan plan;
@@ -187,10 +197,13 @@ static void run_map(uint64_t *state, int np)
 	options.jobs_per_worker = draw(state, 8) == 0 ? 20 : 0;
 	plan.critical = draw(state, 2);
 	plan.ordered = draw(state, 3) == 0;
+	if (skip)
+		return;
 	plan.shared = shared_empty(1, sizeof *plan.shared);
+	describe(&plan, &options);
 	pool = pool_open(&options);
 	if (!pool || !plan.shared) {
-		complain(&plan, &options, "could not open", pool_error(NULL)->message);
+		complain("could not open", pool_error(NULL)->message);
 		return;
 	}
 	atomic_store(&scene->map_began, now_ms());
@@ -201,13 +214,13 @@ static void run_map(uint64_t *state, int np)
 	if (status == POOL_OK) {
 		atomic_fetch_add(&scene->ok, 1);
 		if (plan.reduced != plan.njobs)
-			complain(&plan, &options, "POOL_OK", "and not all were reduced");
+			complain("POOL_OK", "and not all were reduced");
 		else if (plan.in_order && plan.hash != serially(&plan))
-			complain(&plan, &options, "POOL_OK", "and not the bits of a serial run");
+			complain("POOL_OK", "and not the bits of a serial run");
 	} else if (status == POOL_TAINTED && plan.critical) {
 		atomic_fetch_add(&scene->tainted, 1);
 	} else {
-		complain(&plan, &options, pool_status_name(status), pool_error(pool)->message);
+		complain(pool_status_name(status), pool_error(pool)->message);
 	}
 	pool_close(pool);
 	shared_free(plan.shared);
@@ -215,11 +228,13 @@ static void run_map(uint64_t *state, int np)
 
 static void run_maps(uint64_t seed, int np)
 {
+	const char *first = getenv("CHAOS_FIRST");
 	uint64_t state = seed;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while (!atomic_load(&scene->over) && atomic_load(&scene->wrong) == 0)
-		run_map(&state, np);
+	if (!getenv("CHAOS_KEEP"))
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (long i = 0; !atomic_load(&scene->over) && atomic_load(&scene->wrong) == 0; i++)
+		run_map(&state, np, i < (first ? atol(first) : 0));
 	_exit(0);
 }
 
@@ -299,11 +314,26 @@ static bool hit(pid_t pid, pid_t parent, int sig, long *newborn_after, const pid
 	return true;
 }
 
+/* No map that runs has got anywhere for so long. */
 static bool hangs(void)
+{
+	static long reduced, tries, since;
+
+	if (atomic_load(&scene->map_began) == 0 || reduced != atomic_load(&scene->reduced) ||
+	    tries != atomic_load(&scene->tries))
+		since = now_ms();
+	reduced = atomic_load(&scene->reduced);
+	tries = atomic_load(&scene->tries);
+	return now_ms() - since > PATIENCE * 1000;
+}
+
+/* Where jobs wait for each other's turns, none may live long enough for its own: a
+ * map that takes long is let breathe. */
+static bool takes_long(void)
 {
 	long began = atomic_load(&scene->map_began);
 
-	return began && now_ms() - began > PATIENCE * 1000;
+	return began && now_ms() - began > LONG_MS;
 }
 
 static long murder(pid_t master, long kills, uint64_t state, long interval)
@@ -317,6 +347,8 @@ static long murder(pid_t master, long kills, uint64_t state, long interval)
 		int n, sig;
 
 		nanosleep(&t, NULL);
+		for (int i = 0; i < 9 && takes_long(); i++)
+			nanosleep(&t, NULL);
 		n = children_of(master, list, 256);
 		sig = draw(&state, 40) == 0 ? SIGSTOP : signals[draw(&state, sizeof signals / sizeof *signals)];
 		if (n > 0)
@@ -355,9 +387,9 @@ int main(int argc, char **argv)
 	       atomic_load(&scene->tainted), atomic_load(&scene->wrong), atomic_load(&scene->jobs),
 	       atomic_load(&scene->tries));
 	if (*scene->what)
-		printf("%s\n", scene->what);
+		printf("%s (%s)\n", scene->what, scene->now);
 	if (hangs()) {
-		printf("a map hangs (pid %d)\n", master);
+		printf("a map hangs (pid %d; %s; %ld reduced)\n", master, scene->now, atomic_load(&scene->reduced));
 		if (!getenv("CHAOS_KEEP"))
 			kill(master, SIGKILL);
 		return 1;
