@@ -22,6 +22,8 @@ static Suite *(*const suites[])(void) = {
 	guests_suite,
 	env_suite,
 	api_suite,
+	retries_suite,
+	amid_suite,
 	examples_suite,
 	fault_suite,
 	sort_suite,

@@ -19,6 +19,8 @@ Suite *resume_suite(void);
 Suite *guests_suite(void);
 Suite *env_suite(void);
 Suite *api_suite(void);
+Suite *retries_suite(void);
+Suite *amid_suite(void);
 Suite *examples_suite(void);
 Suite *fault_suite(void);
 Suite *sort_suite(void);
