@@ -244,6 +244,9 @@ int smi_master_run(struct smi_map *map)
 				map->np, strerror(-r));
 	smi_master_end_notes(&master);
 	status = conclude(&master);
+	/* Only after success may they still be leaving. */
+	if (status != POOL_OK && !master.ending)
+		smi_team_settle(team);
 	smi_block_trim(&team->block, status != POOL_OK);
 	map->master = NULL;
 	fini(&master);

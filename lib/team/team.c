@@ -46,7 +46,7 @@ void smi_team_fini(struct smi_team *team, bool inherited)
 void smi_team_prepare(struct smi_team *team, int np)
 {
 	team->np = team->crew.np = np;
-	team->backend->settle(&team->crew);
+	smi_team_settle(team);
 	smi_bell_clear(team->bell.fd);
 	smi_block_reset(&team->block, np);
 }
@@ -119,6 +119,11 @@ void smi_team_finish(struct smi_team *team)
 void smi_team_release(struct smi_team *team)
 {
 	team->backend->release(&team->crew);
+}
+
+void smi_team_settle(struct smi_team *team)
+{
+	team->backend->settle(&team->crew);
 }
 
 void smi_team_stop(struct smi_team *team)
