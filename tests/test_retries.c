@@ -49,6 +49,7 @@ static void go_through(int i, int np, size_t chunk, bool in_order, unsigned retr
 
 		snprintf(name, sizeof name, "job %zu ", list[k].job);
 		ck_assert(k == 0 || list[k].job > list[k - 1].job);
+		ck_assert_uint_gt(books.fails[list[k].job], retries);
 		ck_assert_int_eq(list[k].status, way < BY_KILL ? POOL_FAILED : POOL_CRASHED);
 		ck_assert_int_eq(list[k].code, way_codes[way]);
 		ck_assert_msg(strstr(list[k].message, name) != NULL, "%s", list[k].message);
@@ -59,6 +60,7 @@ static void go_through(int i, int np, size_t chunk, bool in_order, unsigned retr
 		ck_assert_ptr_nonnull(list[k].backtrace);
 	}
 	if (wanted == POOL_FAILED || wanted == POOL_CRASHED) {
+		ck_assert_uint_gt(books.fails[pool_error(pool)->job], retries);
 		ck_assert_int_eq(pool_error(pool)->code, way_codes[way]);
 		ck_assert_uint_ge(count, 1);
 	}

@@ -102,7 +102,7 @@ static bool may_try_again(struct smi_worker *worker)
 
 	if (atomic_load(&slot->tried) == worker->job)
 		tries += atomic_load(&slot->tries);
-	if (tries > worker->map->retries || is_stopped(worker))
+	if (tries > worker->map->retries)
 		return false;
 	atomic_store(&slot->tried, UINT64_MAX);
 	atomic_store(&slot->tries, tries);
@@ -121,6 +121,9 @@ static __attribute__((noinline)) bool recover(struct smi_worker *worker, int ret
 			break;
 		smi_writer_discard(&worker->writer);
 		worker->trouble = POOL_OK;
+		/* It has not failed for good: nobody is told of it. */
+		if (is_stopped(worker))
+			return false;
 		if (try_job(worker, worker->job, &returned))
 			return true;
 	}
