@@ -252,6 +252,14 @@ START_TEST(collected_values_of_the_others_are_stored)
 }
 END_TEST
 
+START_TEST(a_collected_value_of_another_size_fails_its_job_alone)
+{
+	for (int in_order = 0; in_order < 2; in_order++)
+		for (unsigned times = 1; times < 3; times++)
+			collect(POOL_FORK + _i, in_order, 1, times, BY_TURNS);
+}
+END_TEST
+
 /* _i: njobs; more workers than jobs. */
 START_TEST(few_jobs_are_mended_like_many)
 {
@@ -338,6 +346,7 @@ Suite *amid_suite(void)
 	tcase_add_loop_test(test, reduce_may_end_the_map_amid_retries, 0, BACKENDS);
 	tcase_add_loop_test(test, a_cancel_amid_retries_wins, 0, BACKENDS);
 	tcase_add_loop_test(test, collected_values_of_the_others_are_stored, 0, BACKENDS);
+	tcase_add_loop_test(test, a_collected_value_of_another_size_fails_its_job_alone, 0, BACKENDS);
 	tcase_add_loop_test(test, few_jobs_are_mended_like_many, 1, 4);
 	tcase_add_test(test, a_million_empty_jobs_may_be_retried);
 	tcase_add_test(test, crosstest_without_retries_jobs_are_missing);

@@ -81,6 +81,12 @@ static void send_failure(struct smi_worker *worker, uint64_t job, int returned)
 	worker->trouble = POOL_OK;
 }
 
+static __attribute__((noinline)) void refuse_size(struct smi_worker *worker)
+{
+	smi_worker_trouble(worker, POOL_FAILED, -1, "returned %zu bytes, not the %zu that pool_collect was told",
+			   worker->writer.length, worker->map->result_size);
+}
+
 /* One try. False when it failed. */
 HOT bool try_job(struct smi_worker *worker, uint64_t job, int *returned)
 {
@@ -91,6 +97,8 @@ HOT bool try_job(struct smi_worker *worker, uint64_t job, int *returned)
 	worker->job = job;
 	worker->passed = false;
 	*returned = map->work(&worker->told, job, map->arg);
+	if (map->collect && *returned == 0 && __builtin_expect(worker->writer.length != map->result_size, 0))
+		refuse_size(worker);
 	return (*returned | (int)worker->trouble | (int)worker->section) == 0;
 }
 
