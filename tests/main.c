@@ -24,6 +24,8 @@ static Suite *(*const suites[])(void) = {
 	api_suite,
 	retries_suite,
 	amid_suite,
+	successors_suite,
+	newborn_suite,
 	examples_suite,
 	fault_suite,
 	sort_suite,

@@ -21,6 +21,8 @@ Suite *env_suite(void);
 Suite *api_suite(void);
 Suite *retries_suite(void);
 Suite *amid_suite(void);
+Suite *successors_suite(void);
+Suite *newborn_suite(void);
 Suite *examples_suite(void);
 Suite *fault_suite(void);
 Suite *sort_suite(void);
