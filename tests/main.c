@@ -26,6 +26,7 @@ static Suite *(*const suites[])(void) = {
 	amid_suite,
 	successors_suite,
 	newborn_suite,
+	timeouts_suite,
 	examples_suite,
 	fault_suite,
 	sort_suite,

@@ -23,6 +23,7 @@ Suite *retries_suite(void);
 Suite *amid_suite(void);
 Suite *successors_suite(void);
 Suite *newborn_suite(void);
+Suite *timeouts_suite(void);
 Suite *examples_suite(void);
 Suite *fault_suite(void);
 Suite *sort_suite(void);

@@ -12,12 +12,18 @@
 #define LOOK_MOST (20 * SMI_MS)
 #define LOOK_LEAST (500 * SMI_US)
 
-/* Changes whenever the worker has gone on, or has waited meanwhile. */
+/* Changes whenever the worker has gone on, or has waited meanwhile. One that was just
+ * called may not have run since: it is the call that tells of its waiting then. */
 static uint64_t signs_of(struct smi_slot *slot)
 {
-	return (uint64_t)atomic_load(&slot->turn.waited) << 32 ^ (uint64_t)atomic_load(&slot->pipe.waited) << 48 ^
-	       atomic_load(&slot->phase) ^
-	       atomic_load(&slot->claim.step) << 4;
+	const uint64_t signs[] = { atomic_load(&slot->turn.waited), atomic_load(&slot->turn.nudge),
+				   atomic_load(&slot->pipe.waited), atomic_load(&slot->pipe.room),
+				   atomic_load(&slot->phase), atomic_load(&slot->claim.step) };
+	uint64_t mixed = 0;
+
+	for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+		mixed = (mixed ^ signs[i]) * 0x9E3779B97F4A7C15u;
+	return mixed;
 }
 
 /* Whether the time that passes is the worker's own. */
