@@ -249,6 +249,37 @@ START_TEST(each_try_has_its_own_time)
 }
 END_TEST
 
+/* A TERM that comes behind the job it was meant for hits one that is innocent. */
+static int term_comes_late(struct pool_worker *self, size_t job, void *arg)
+{
+	struct scene *scene = arg;
+	sigset_t term;
+
+	(void)self;
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	if (scene->tried[job]++ == 0 && job == 3) {
+		sigprocmask(SIG_BLOCK, &term, NULL);
+		test_nap(0.1);
+	} else if (job > 3) {
+		sigprocmask(SIG_UNBLOCK, &term, NULL);
+	}
+	return 0;
+}
+
+START_TEST(a_term_that_comes_late_fails_nobody_else)
+{
+	struct scene *scene = test_shared(sizeof *scene);
+	struct pool *pool = test_open(&(struct pool_options){ .np = 1, .job_timeout = LIMIT,
+							      .on_failure = _i ? POOL_CONTINUE : POOL_STOP });
+
+	assert_ok(pool, pool_map(pool, 10, term_comes_late, count, scene));
+	ck_assert_uint_eq(scene->reduced, 10);
+	pool_close(pool);
+	test_unshare(scene, sizeof *scene);
+}
+END_TEST
+
 Suite *timeouts_suite(void)
 {
 	Suite *suite = suite_create("timeouts");
@@ -259,5 +290,6 @@ Suite *timeouts_suite(void)
 	tcase_add_loop_test(test, waiting_is_no_time_of_the_job, 0, 3);
 	tcase_add_test(test, crosstest_a_nap_in_the_job_counts);
 	tcase_add_test(test, each_try_has_its_own_time);
+	tcase_add_loop_test(test, a_term_that_comes_late_fails_nobody_else, 0, 2);
 	return suite;
 }

@@ -44,7 +44,7 @@ static void settle_policy(struct smi_map *map)
 	map->goes_on = options->on_failure == POOL_CONTINUE;
 	map->life = options->jobs_per_worker && !map->serial ? options->jobs_per_worker : UINT64_MAX;
 	map->mends = map->pool->backend == POOL_FORK && !map->serial &&
-		     (map->retries > 0 || map->goes_on || map->life != UINT64_MAX);
+		     (map->retries > 0 || map->goes_on || map->life != UINT64_MAX || options->job_timeout > 0);
 }
 
 /* SHAREDMEM_ONLY speaks of the program's own maps. */
