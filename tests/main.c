@@ -27,6 +27,7 @@ static Suite *(*const suites[])(void) = {
 	successors_suite,
 	newborn_suite,
 	timeouts_suite,
+	limits_suite,
 	examples_suite,
 	fault_suite,
 	sort_suite,

@@ -24,6 +24,7 @@ Suite *amid_suite(void);
 Suite *successors_suite(void);
 Suite *newborn_suite(void);
 Suite *timeouts_suite(void);
+Suite *limits_suite(void);
 Suite *examples_suite(void);
 Suite *fault_suite(void);
 Suite *sort_suite(void);
