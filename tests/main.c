@@ -19,6 +19,7 @@ static Suite *(*const suites[])(void) = {
 	array_suite,
 	journal_suite,
 	resume_suite,
+	scribble_suite,
 	guests_suite,
 	env_suite,
 	api_suite,

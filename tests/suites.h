@@ -16,6 +16,7 @@ Suite *host_suite(void);
 Suite *array_suite(void);
 Suite *journal_suite(void);
 Suite *resume_suite(void);
+Suite *scribble_suite(void);
 Suite *guests_suite(void);
 Suite *env_suite(void);
 Suite *api_suite(void);

@@ -166,6 +166,20 @@ static void lose(struct smi_master *master, struct smi_error *death)
 	smi_master_lose(master, death);
 }
 
+/* Whose death it is. One that wrote over its pipe did so in the first job that could
+ * not be read, as far as can be told; it may have run others since. */
+static size_t whose(const struct smi_master *master, int rank)
+{
+	const struct smi_map *map = master->map;
+	struct smi_range claim, gap = { 0, 0 };
+
+	if (!master->life[rank].scribbled)
+		return smi_master_job_of(master, rank);
+	if (smi_claim_read(&master->team->block.slot[rank].claim, &claim))
+		gap = smi_settled_gap((struct smi_settled *)&map->settled, claim);
+	return gap.begin < gap.end ? gap.begin : SIZE_MAX;
+}
+
 /* A death of no job. What its rank has to run others can do, unless it goes on so. */
 static void judge_idle(struct smi_master *master, int rank, struct smi_error *death)
 {
@@ -211,7 +225,7 @@ void smi_master_judge(struct smi_master *master, int rank)
 		smi_master_bereave(master, rank, UINT64_MAX, 0);
 		return;
 	}
-	describe(master, rank, smi_master_job_of(master, rank), &death);
+	describe(master, rank, whose(master, rank), &death);
 	if (!is_mended(master, rank, &death)) {
 		end_with(master, &death);
 		return;

@@ -95,6 +95,14 @@ static void pass_time(uint64_t r)
 			;
 }
 
+/* Pids come round. */
+static int begin(struct pool_worker *self, void *arg)
+{
+	(void)self, (void)arg;
+	atomic_store(&scene->working[getpid() % WORKERS], false);
+	return 0;
+}
+
 static int work(struct pool_worker *self, size_t job, void *arg)
 {
 	const struct plan *plan = arg;
@@ -184,6 +192,7 @@ static void run_map(uint64_t *state, int np, bool skip)
 	struct pool_options options = { .np = np,
 					.retries = 1000000,
 					.job_timeout = 0.02,
+					.worker_begin = begin,
 					.schedule = (enum pool_schedule)(1 + draw(state, 3)),
 					.chunk = chunks[draw(state, 4)] };
 	struct pool *pool;
@@ -294,7 +303,7 @@ static bool hit(pid_t pid, pid_t parent, int sig, long *newborn_after, const pid
 		return false;
 	state = look_at(pid, parent, name);
 	spare = strncmp(name, "pool-", 5) == 0;
-	working = atomic_load(&scene->working[pid % WORKERS]);
+	working = !spare && atomic_load(&scene->working[pid % WORKERS]);
 	/* Three of one rank in a row before a first job would rightly end the map, and
 	 * so would both spares before either could make the other anew. */
 	if (!working && (now_ms() < *newborn_after || !is_other_spare(pid, list, n, parent)))
@@ -309,7 +318,6 @@ static bool hit(pid_t pid, pid_t parent, int sig, long *newborn_after, const pid
 	hit_at[pid % WORKERS] = now_ms();
 	hits.by_signal[sig]++;
 	*(spare ? &hits.spares : working ? &hits.workers : &hits.newborn) += 1;
-	/* Pids come round. */
 	atomic_store(&scene->working[pid % WORKERS], false);
 	return true;
 }
