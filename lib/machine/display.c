@@ -62,6 +62,7 @@ void pool_display_env(FILE *stream)
 	enum pool_schedule schedule;
 	enum pool_backend backend;
 	const char *on = debug_variable();
+	uint64_t map, job;
 	size_t chunk;
 
 	fprintf(stream, "sharedmem %s\n", sharedmem_version());
@@ -70,5 +71,6 @@ void pool_display_env(FILE *stream)
 	display_variable(stream, "OMP_SCHEDULE", smi_env_schedule(&schedule, &chunk));
 	display_variable(stream, "SHAREDMEM_BACKEND", smi_env_backend(&backend));
 	display_variable(stream, "SHAREDMEM_DEBUG", !*on || !strcmp(on, "0") || !strcmp(on, "1"));
+	display_variable(stream, "SHAREDMEM_ONLY", smi_env_only(&map, &job) || !getenv("SHAREDMEM_ONLY"));
 	fprintf(stream, "  %-20s %s\n", "debug mode", pool_get_debug() ? "on" : "off");
 }
