@@ -29,6 +29,7 @@ static Suite *(*const suites[])(void) = {
 	newborn_suite,
 	timeouts_suite,
 	limits_suite,
+	replay_suite,
 	examples_suite,
 	fault_suite,
 	sort_suite,

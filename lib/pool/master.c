@@ -152,6 +152,10 @@ static int conclude_whole(struct smi_master *master)
 	const struct smi_map *map = master->map;
 	size_t done = master->results.reduced, failed = map->pool->failures.count, njobs = map->njobs;
 
+	if (map->only != UINT64_MAX && map->only >= njobs)
+		return smi_error_set(master->error, POOL_INCOMPLETE, 0,
+				     "no job was run: SHAREDMEM_ONLY says %zu, and there are %zu jobs",
+				     (size_t)map->only, njobs);
 	if (map->only != UINT64_MAX)
 		return smi_error_set(master->error, POOL_INCOMPLETE, 0, "only job %zu was run, as SHAREDMEM_ONLY says",
 				     (size_t)map->only);
