@@ -30,6 +30,7 @@ static Suite *(*const suites[])(void) = {
 	timeouts_suite,
 	limits_suite,
 	replay_suite,
+	start_suite,
 	examples_suite,
 	fault_suite,
 	sort_suite,

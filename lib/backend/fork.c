@@ -106,18 +106,30 @@ static void start_spares(struct smi_crew *crew)
 		smi_spares_start(crew, be_worker);
 }
 
+/* As many workers as there can be: how many, and in *r why there are no more. */
+static int start_workers(struct smi_crew *crew, int wanted, int *r)
+{
+	int started = 0;
+
+	for (*r = 0; started < wanted && *r >= 0; started += *r >= 0)
+		*r = start_one(crew, started);
+	return started;
+}
+
 static int fork_start(struct smi_crew *crew, int *why)
 {
-	int wanted = crew->np, started = 0, r = 0;
+	int wanted = crew->np, started, r;
 
 	for (int i = 0; i < wanted; i++)
 		crew->status[i] = SMI_STATUS_UNKNOWN;
 	smi_guests_pause();
 	smi_process_prepare();
 	start_spares(crew);
-	while (started < wanted && r >= 0) {
-		r = start_one(crew, started);
-		started += r >= 0;
+	started = start_workers(crew, wanted, &r);
+	/* The spares may have taken the last processes: a worker is worth more. */
+	if (started == 0 && crew->spares) {
+		smi_spares_stop(crew, true);
+		started = start_workers(crew, wanted, &r);
 	}
 	crew->np = started;
 	if (started == 0) {
