@@ -204,14 +204,16 @@ int smi_process_adopt(struct smi_process *process, pid_t pid)
 	return r < 0 ? r : 0;
 }
 
-/* A group's number is not given away again as long as anybody is in it. */
+/* A group's number is not given away again as long as anybody is in it. Its leader may
+ * have left it; if not it gets the signal once, with the others. */
 void smi_process_kill(const struct smi_process *process, int signal)
 {
 	int saved = errno;
+	bool reached = process->pid > 0 && process->leads && getpgid(process->pid) == process->pid;
 
 	if (process->pid > 0 && process->leads)
 		kill(-process->pid, signal);
-	if (process->pid > 0 && !process->gone) {
+	if (process->pid > 0 && !process->gone && !reached) {
 		if (smi_process_have_pidfd())
 			syscall(SYS_pidfd_send_signal, process->fd, signal, NULL, 0);
 		else
