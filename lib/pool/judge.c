@@ -197,14 +197,24 @@ static void judge_idle(struct smi_master *master, int rank, struct smi_error *de
 	end_with(master, death);
 }
 
+/* Whether what ended this job was meant for one before it. At most once a life. */
+static bool was_mistaken(const struct smi_master *master, int rank, size_t job)
+{
+	const struct smi_life *life = &master->life[rank];
+	int status = master->team->crew.status[rank];
+
+	if (life->due == job || (life->due == UINT64_MAX && !life->termed))
+		return false;
+	return life->killed || status == SIGTERM || status == SMI_STATUS_UNKNOWN;
+}
+
 /* A death within a job. One that was ended for another job's sake has not failed. */
 static void judge_job(struct smi_master *master, int rank, struct smi_error *death)
 {
 	const struct smi_map *map = master->map;
-	const struct smi_life *life = &master->life[rank];
 	size_t job = death->told.job;
 	uint32_t tries = smi_master_tries(master, rank, job);
-	bool blamed = life->due == UINT64_MAX || life->due == job;
+	bool blamed = !was_mistaken(master, rank, job);
 
 	master->life[rank].early = 0;
 	if (blamed && tries >= map->retries)

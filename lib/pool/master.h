@@ -28,6 +28,8 @@ struct smi_life {
 	uint64_t ran;       /* so long with this job, ns */
 	uint64_t warned;    /* when it got SIGTERM; 0: it did not */
 	uint64_t due;       /* the job for which it got it; UINT64_MAX: none */
+	bool termed;        /* it got it for a job that has ended since */
+	bool killed;        /* it got SIGKILL for a job */
 };
 
 struct smi_master {

@@ -102,6 +102,7 @@ void smi_master_bereave(struct smi_master *master, int rank, uint64_t job, uint3
 	life->carries = -1;
 	life->scribbled = false;
 	life->due = UINT64_MAX;
+	life->termed = life->killed = false;
 	life->warned = life->ran = 0;
 	smi_critical_free(&master->team->block.head->inside, rank);
 }

@@ -48,6 +48,7 @@ static uint64_t time_of(struct smi_master *master, int rank, uint64_t now)
 
 	if (at != life->at || tries != life->tries) {
 		life->ran = life->warned = 0;
+		life->termed |= life->due != UINT64_MAX;
 		life->due = UINT64_MAX;
 	} else if (signs == life->signs && counts(master, rank)) {
 		life->ran += now - life->looked;
@@ -70,6 +71,7 @@ static void end(struct smi_master *master, int rank, uint64_t now)
 		life->due = life->at;
 		smi_process_kill(process, SIGTERM);
 	} else if (now - life->warned >= GRACE) {
+		life->killed = true;
 		smi_process_kill(process, SIGKILL);
 	}
 }
