@@ -327,7 +327,7 @@ static bool hangs(void)
 {
 	static long reduced, tries, since;
 
-	if (atomic_load(&scene->map_began) == 0 || reduced != atomic_load(&scene->reduced) ||
+	if (since == 0 || atomic_load(&scene->map_began) == 0 || reduced != atomic_load(&scene->reduced) ||
 	    tries != atomic_load(&scene->tries))
 		since = now_ms();
 	reduced = atomic_load(&scene->reduced);
