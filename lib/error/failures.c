@@ -33,8 +33,10 @@ int smi_failures_add(struct smi_failures *failures, const struct pool_error *err
 		return -ENOMEM;
 	copy = &failures->list[failures->count++];
 	*copy = *error;
-	copy->message = memcpy(text, error->message, message);
-	copy->backtrace = memcpy(text + message, error->backtrace, backtrace);
+	memcpy(text, error->message, message);
+	memcpy(text + message, error->backtrace, backtrace);
+	copy->message = text;
+	copy->backtrace = text + message;
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The two halves of mending: successors (mend.c), and live workers who take over
- * where there will be none (lend.c). */
+/* The parts of mending: what a death leaves (leave.c), successors (mend.c), and live
+ * workers who take over where there will be none (lend.c). */
 #ifndef SMI_POOL_MEND_H
 #define SMI_POOL_MEND_H
 
@@ -8,6 +8,10 @@
 
 /* The master is to look again after so many ns at the latest. */
 void smi_master_be_patient(struct smi_master *master, uint64_t most);
+
+/* Finds what those who died while they claimed had got, and lists it for them. False:
+ * a live worker is claiming; look again soon. */
+bool smi_master_search(struct smi_master *master);
 
 /* Gives what vacant ranks leave to live workers, or ends the map when nobody can
  * take it. */

@@ -16,14 +16,6 @@ struct smi_early {
 	char data[] __attribute__((aligned(SMI_ALIGN)));
 };
 
-struct smi_aside {
-	struct smi_aside *next, *previous;
-	uint64_t job, count;
-	size_t size;
-	bool failed; /* there is nothing to deliver */
-	char data[] __attribute__((aligned(SMI_ALIGN)));
-};
-
 /* Stands before each value in a block, which is padded to SMI_ALIGN. */
 struct entry {
 	uint64_t job, count;
@@ -59,10 +51,7 @@ void smi_results_fini(struct smi_results *results)
 			free(block);
 		}
 	}
-	for (struct smi_aside *aside = results->aside, *next; aside; aside = next) {
-		next = aside->next;
-		free(aside);
-	}
+	smi_aside_clear(&results->aside);
 	free(results->first);
 	free(results->last);
 	free(results->queued);
@@ -139,25 +128,6 @@ static void queue_item(struct smi_early *block, int rank, const struct smi_item 
 	block->used += sizeof entry + smi_round_up(item->size, SMI_ALIGN);
 }
 
-/* Sorted in from the end, where it mostly belongs. */
-static bool put_aside(struct smi_results *results, const struct smi_item *item, bool failed)
-{
-	struct smi_aside *aside = malloc(sizeof *aside + item->size), *before = results->aside_last;
-
-	if (!aside)
-		return false;
-	*aside = (struct smi_aside){ .job = item->job, .count = item->count, .size = item->size, .failed = failed };
-	if (item->size > 0)
-		memcpy(aside->data, item->data, item->size);
-	while (before && before->job > item->job)
-		before = before->previous;
-	aside->previous = before;
-	aside->next = before ? before->next : results->aside;
-	*(aside->next ? &aside->next->previous : &results->aside_last) = aside;
-	*(before ? &before->next : &results->aside) = aside;
-	return true;
-}
-
 /* Copies an item that came before its turn. Too much waits, or there is no memory:
  * not yet. */
 static enum smi_taken keep(struct smi_results *results, int rank, const struct smi_item *item)
@@ -169,7 +139,7 @@ static enum smi_taken keep(struct smi_results *results, int rank, const struct s
 	if (!room && !results->take_all)
 		return SMI_NOT_YET;
 	if (item->job < results->queued[rank]) {
-		if (!put_aside(results, item, false))
+		if (!smi_aside_put(&results->aside, item, false))
 			return SMI_NOT_YET;
 	} else {
 		block = block_with_room(results, rank, need);
@@ -218,20 +188,10 @@ static struct entry *find_next(const struct smi_results *results, int hint)
 	return NULL;
 }
 
-static void drop_aside(struct smi_results *results)
-{
-	struct smi_aside *aside = results->aside;
-
-	results->waiting -= aside->size;
-	results->aside = aside->next;
-	*(aside->next ? &aside->next->previous : &results->aside_last) = NULL;
-	free(aside);
-}
-
 /* What lies aside, if it is its turn. */
 static bool deliver_aside(struct smi_results *results, int rank, enum smi_taken *taken)
 {
-	struct smi_aside *aside = results->aside;
+	const struct smi_laid *aside = results->aside.first;
 
 	if (!aside || aside->job != results->next)
 		return false;
@@ -239,7 +199,8 @@ static bool deliver_aside(struct smi_results *results, int rank, enum smi_taken 
 				 deliver_all(results, rank, aside->job, aside->count, aside->data, aside->size);
 	if (*taken == SMI_TAKEN) {
 		results->next += aside->count;
-		drop_aside(results);
+		results->waiting -= aside->size;
+		smi_aside_drop(&results->aside);
 	}
 	return true;
 }
@@ -314,7 +275,7 @@ enum smi_taken smi_results_skip(struct smi_results *results, uint64_t job)
 	if (!results->in_order)
 		return SMI_TAKEN;
 	if (job != results->next)
-		return put_aside(results, &nothing, true) ? SMI_TAKEN : SMI_NOT_YET;
+		return smi_aside_put(&results->aside, &nothing, true) ? SMI_TAKEN : SMI_NOT_YET;
 	results->next++;
 	return deliver_waiting(results, 0);
 }

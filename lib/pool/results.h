@@ -11,10 +11,10 @@
 
 #include "journal/journal.h"
 #include "pipe/reader.h"
+#include "pool/aside.h"
 #include "pool/map.h"
 
 struct smi_early; /* a block of values that wait */
-struct smi_aside; /* one of those that lie aside */
 
 struct smi_results {
 	const struct smi_map *map;
@@ -25,7 +25,7 @@ struct smi_results {
 	size_t most;        /* of them */
 	struct smi_early **first, **last; /* one a rank */
 	uint64_t *queued;   /* one a rank: the id behind the last that was queued */
-	struct smi_aside *aside, *aside_last; /* ascending ids */
+	struct smi_aside aside;
 	const struct smi_journal_entry *given; /* by the journal */
 	size_t given_count, given_next;
 	bool take_all;      /* whatever there is no budget for is kept all the same */

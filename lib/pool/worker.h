@@ -37,6 +37,23 @@ static inline struct smi_worker *smi_worker_of(const struct pool_worker *self)
 int smi_worker_trouble(struct smi_worker *worker, enum pool_status status, int code,
 		       const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* The map is ending. */
+static inline bool smi_worker_stopped(const struct smi_worker *worker)
+{
+	return atomic_load_explicit(&worker->head->stop, memory_order_relaxed);
+}
+
+static inline void smi_worker_enter(struct smi_worker *worker, enum smi_phase phase)
+{
+	atomic_store_explicit(&worker->slot->phase, (uint32_t)phase, memory_order_release);
+}
+
+/* Tells the master that the job, or a hook (UINT64_MAX), has failed. */
+void smi_worker_send_failure(struct smi_worker *worker, uint64_t job, int returned);
+
+/* Takes jobs and runs them until there are no more, or none is to be run. */
+void smi_worker_run_jobs(struct smi_worker *worker);
+
 /* Leaves the sections that the job left open, and says so. */
 void smi_section_close(struct smi_worker *worker);
 

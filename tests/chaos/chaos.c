@@ -293,7 +293,22 @@ static bool is_other_spare(pid_t pid, const pid_t *list, int n, pid_t parent)
 	return false;
 }
 
-static bool hit(pid_t pid, pid_t parent, int sig, long *newborn_after, const pid_t *list, int n)
+/* When one that has not begun a job may be hit again: three of one rank in a row
+ * would rightly end the map. Time alone does not tell on a busy machine. */
+static struct { long ms, tries; } newborn_after;
+
+static bool may_hit_newborn(void)
+{
+	return now_ms() >= newborn_after.ms && atomic_load(&scene->tries) >= newborn_after.tries;
+}
+
+static void note_newborn(int np)
+{
+	newborn_after.ms = now_ms() + NEWBORN_PAUSE_MS;
+	newborn_after.tries = atomic_load(&scene->tries) + 4 * np;
+}
+
+static bool hit(pid_t pid, pid_t parent, int sig, const pid_t *list, int n)
 {
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	char name[32] = "", state;
@@ -304,9 +319,8 @@ static bool hit(pid_t pid, pid_t parent, int sig, long *newborn_after, const pid
 	state = look_at(pid, parent, name);
 	spare = strncmp(name, "pool-", 5) == 0;
 	working = !spare && atomic_load(&scene->working[pid % WORKERS]);
-	/* Three of one rank in a row before a first job would rightly end the map, and
-	 * so would both spares before either could make the other anew. */
-	if (!working && (now_ms() < *newborn_after || !is_other_spare(pid, list, n, parent)))
+	/* Both spares, before either could make the other anew, would rightly end it too. */
+	if (!working && (!may_hit_newborn() || !is_other_spare(pid, list, n, parent)))
 		state = 0;
 	if (state && !strchr("ZXT", state))
 		done = syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0) == 0;
@@ -314,7 +328,7 @@ static bool hit(pid_t pid, pid_t parent, int sig, long *newborn_after, const pid
 	if (!done)
 		return false;
 	if (!working)
-		*newborn_after = now_ms() + NEWBORN_PAUSE_MS;
+		note_newborn(n);
 	hit_at[pid % WORKERS] = now_ms();
 	hits.by_signal[sig]++;
 	*(spare ? &hits.spares : working ? &hits.workers : &hits.newborn) += 1;
@@ -347,7 +361,7 @@ static bool takes_long(void)
 static long murder(pid_t master, long kills, uint64_t state, long interval)
 {
 	static const int signals[] = { SIGKILL, SIGKILL, SIGKILL, SIGKILL, SIGSEGV, SIGSEGV, SIGSEGV, SIGTERM, SIGTERM };
-	long done = 0, newborn_after = 0;
+	long done = 0;
 	pid_t list[256];
 
 	while (done < kills && !hangs() && atomic_load(&scene->wrong) == 0) {
@@ -360,7 +374,7 @@ static long murder(pid_t master, long kills, uint64_t state, long interval)
 		n = children_of(master, list, 256);
 		sig = draw(&state, 40) == 0 ? SIGSTOP : signals[draw(&state, sizeof signals / sizeof *signals)];
 		if (n > 0)
-			done += hit(list[draw(&state, (uint64_t)n)], master, sig, &newborn_after, list, n);
+			done += hit(list[draw(&state, (uint64_t)n)], master, sig, list, n);
 	}
 	return done;
 }

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* A worker's way from the queue to the job and back. */
+#include "os/futex.h"
+#include "pool/worker.h"
+
+/* There is no call on it but the job's: each would cost as much as all that is done in
+ * between. */
+#define HOT static inline __attribute__((always_inline))
+
+static __attribute__((noinline)) void refuse_size(struct smi_worker *worker)
+{
+	smi_worker_trouble(worker, POOL_FAILED, -1, "returned %zu bytes, not the %zu that pool_collect was told",
+			   worker->writer.length, worker->map->result_size);
+}
+
+/* One try. False when it failed. */
+HOT bool try_job(struct smi_worker *worker, uint64_t job, int *returned)
+{
+	const struct smi_map *map = worker->map;
+
+	smi_order_raise(&worker->slot->turn, job);
+	smi_order_nudge(&map->order);
+	worker->job = job;
+	worker->passed = false;
+	*returned = map->work(&worker->told, job, map->arg);
+	if (map->collect && *returned == 0 && __builtin_expect(worker->writer.length != map->result_size, 0))
+		refuse_size(worker);
+	return (*returned | (int)worker->trouble | (int)worker->section) == 0;
+}
+
+/* Counts one more try of the job that has just failed, if it may have one. */
+static bool may_try_again(struct smi_worker *worker)
+{
+	struct smi_slot *slot = worker->slot;
+	uint32_t tries = 1;
+
+	if (atomic_load(&slot->tried) == worker->job)
+		tries += atomic_load(&slot->tries);
+	if (tries > worker->map->retries)
+		return false;
+	atomic_store(&slot->tried, UINT64_MAX);
+	atomic_store(&slot->tries, tries);
+	atomic_store(&slot->tried, worker->job);
+	return true;
+}
+
+/* The job has failed, or left a section open, which fails it. Whether another try
+ * has done it. */
+static __attribute__((noinline)) bool recover(struct smi_worker *worker, int returned)
+{
+	for (;;) {
+		if (worker->section != SMI_OUTSIDE)
+			smi_section_close(worker);
+		if (!may_try_again(worker))
+			break;
+		smi_writer_discard(&worker->writer);
+		worker->trouble = POOL_OK;
+		/* It has not failed for good: nobody is told of it. */
+		if (smi_worker_stopped(worker))
+			return false;
+		if (try_job(worker, worker->job, &returned))
+			return true;
+	}
+	smi_worker_send_failure(worker, worker->job, returned);
+	return false;
+}
+
+/* Runs a job. What it returned is committed at once: from then on it is done. Whether
+ * to go on with the next. */
+HOT bool run_job(struct smi_worker *worker, uint64_t job)
+{
+	const struct smi_map *map = worker->map;
+	int returned;
+
+	atomic_store_explicit(&worker->slot->at, job, memory_order_relaxed);
+	if (__builtin_expect(try_job(worker, job, &returned), 1) || recover(worker, returned)) {
+		if (smi_writer_commit(&worker->writer, job) != 0)
+			return false;
+	} else if (!map->goes_on) {
+		return false;
+	}
+	return (!map->serial || smi_master_turn(map->master)) && !smi_worker_stopped(worker);
+}
+
+/* What the master gives back to be run comes before what is new. Others may wait
+ * for it in order: they must see it here before it is gone from where it was. */
+static __attribute__((noinline)) struct smi_range take_again(struct smi_worker *worker)
+{
+	struct smi_slot *slot = worker->slot;
+	struct smi_again again;
+
+	if (!smi_inbox_take(&slot->inbox, &again))
+		return (struct smi_range){ 0, 0 };
+	atomic_store(&slot->turn.low, again.range.begin);
+	smi_claim_begin(&slot->claim);
+	smi_claim_record(&slot->claim, again.range);
+	atomic_store(&slot->tried, UINT64_MAX);
+	atomic_store(&slot->tries, again.tries);
+	atomic_store(&slot->tried, again.range.begin);
+	smi_inbox_taken(&slot->inbox);
+	return again.range;
+}
+
+/* New ids. While it claims, a worker publishes what bounds them from below. Its last
+ * job does, unless that has passed its turn on. */
+HOT struct smi_range take_new(struct smi_worker *worker)
+{
+	const struct smi_map *map = worker->map;
+	struct smi_range range;
+
+	if (worker->passed || worker->job == UINT64_MAX)
+		smi_order_raise(&worker->slot->turn, worker->taker.end);
+	if (map->mends)
+		range = smi_queue_claim(&map->queue, &worker->taker, &worker->slot->claim);
+	else
+		range = smi_queue_take(&map->queue, &worker->taker);
+	if (!worker->writer.quiet && worker->job != UINT64_MAX)
+		smi_bell_news(&worker->writer.bell);
+	if (__builtin_expect(range.begin < range.end, 1))
+		return range; /* the first job raises the bound at once */
+	smi_order_raise(&worker->slot->turn, SMI_ORDER_NONE);
+	smi_order_nudge(&map->order);
+	return range;
+}
+
+/* Empty when there is nothing left. */
+HOT struct smi_range take_range(struct smi_worker *worker)
+{
+	struct smi_range range = { 0, 0 };
+
+	if (worker->map->mends)
+		range = take_again(worker);
+	return range.begin < range.end ? range : take_new(worker);
+}
+
+/* Nothing is left, as far as this worker knows; another one may still die. True
+ * when there is something to run again, false when all is done. */
+static bool wait_for_more(struct smi_worker *worker)
+{
+	struct smi_slot *slot = worker->slot;
+
+	smi_worker_enter(worker, SMI_PHASE_IDLE);
+	smi_bell_hurry(&worker->writer.bell);
+	for (;;) {
+		uint32_t seen = atomic_load(&slot->call);
+
+		if (atomic_load(&slot->inbox.state) == SMI_INBOX_FULL) {
+			smi_worker_enter(worker, SMI_PHASE_JOBS);
+			return true;
+		}
+		if (seen & SMI_STOP)
+			return false;
+		smi_futex_wait(&slot->call, seen, UINT64_MAX);
+	}
+}
+
+/* Where the master keeps count: passes over what is settled, and retires in time. */
+static __attribute__((noinline)) bool run_unsettled(struct smi_worker *worker, struct smi_range range)
+{
+	const struct smi_map *map = worker->map;
+
+	for (uint64_t job = range.begin; job < range.end; job++) {
+		if (smi_settled_has(&map->settled, job))
+			continue;
+		if (!run_job(worker, job))
+			return false;
+		worker->retired = --worker->left == 0;
+		if (worker->retired)
+			return false;
+	}
+	return true;
+}
+
+HOT bool run_range(struct smi_worker *worker, struct smi_range range)
+{
+	worker->end = range.end;
+	if (worker->map->settled.word)
+		return run_unsettled(worker, range);
+	for (uint64_t job = range.begin; job < range.end; job++)
+		if (!run_job(worker, job))
+			return false;
+	return true;
+}
+
+/* Until there are no more, or none is to be run. False: the latter. */
+static __attribute__((noinline)) bool run_ranges(struct smi_worker *worker)
+{
+	struct smi_range range = take_range(worker);
+
+	while (range.begin < range.end) {
+		if (!run_range(worker, range))
+			return false;
+		range = take_range(worker);
+	}
+	return true;
+}
+
+void smi_worker_run_jobs(struct smi_worker *worker)
+{
+	const struct smi_map *map = worker->map;
+
+	if (map->only == UINT64_MAX)
+		while (run_ranges(worker) && map->mends && wait_for_more(worker))
+			;
+	else if (map->only < map->njobs)
+		run_job(worker, map->only);
+}
