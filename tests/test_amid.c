@@ -181,6 +181,38 @@ START_TEST(reduce_may_end_the_map_amid_retries)
 }
 END_TEST
 
+/* Job 0 fails when others wait behind it. */
+static int fail_last(struct pool_worker *self, size_t job, void *arg)
+{
+	struct books *books = arg;
+
+	if (job > 0)
+		atomic_fetch_add(&books->shared->inside, 1);
+	else if (!test_await(&books->shared->inside, 9, 5))
+		return 2;
+	test_nap(job == 0 ? 20e-3 : 0); /* the master has taken in what the others returned */
+	return job == 0 ? 1 : pool_return(self, &job, sizeof job);
+}
+
+START_TEST(reduce_may_end_the_map_behind_a_job_that_failed)
+{
+	for (int said = POOL_ENOUGH, i = 0; i < 2; said = -5, i++) {
+		struct books books;
+		struct pool *pool = test_open(&(struct pool_options){ .np = 2, .chunk = 1, .in_order = true,
+			.on_failure = POOL_CONTINUE });
+
+		books_open(&books, 10, BY_RETURN);
+		books.stop_at = 4;
+		books.stop_with = said;
+		assert_status(pool, i ? POOL_REDUCE_FAILED : POOL_OK,
+			      pool_map(pool, books.njobs, fail_last, books_reduce, &books));
+		ck_assert_uint_eq(books.calls, 4);
+		pool_close(pool);
+		books_close(&books);
+	}
+}
+END_TEST
+
 START_TEST(a_cancel_amid_retries_wins)
 {
 	for (int round = 0; round < 24; round++) {
@@ -344,6 +376,7 @@ Suite *amid_suite(void)
 	tcase_add_loop_test(test, large_values_survive_the_deaths_around_them, 0, 9);
 	tcase_add_loop_test(test, values_that_fill_the_ring_survive_the_deaths_around_them, 0, 6);
 	tcase_add_loop_test(test, reduce_may_end_the_map_amid_retries, 0, BACKENDS);
+	tcase_add_test(test, reduce_may_end_the_map_behind_a_job_that_failed);
 	tcase_add_loop_test(test, a_cancel_amid_retries_wins, 0, BACKENDS);
 	tcase_add_loop_test(test, collected_values_of_the_others_are_stored, 0, BACKENDS);
 	tcase_add_loop_test(test, a_collected_value_of_another_size_fails_its_job_alone, 0, BACKENDS);

@@ -22,6 +22,35 @@ void smi_master_fail(struct smi_master *master, enum pool_status status, int cod
 			rank < 0 ? 0 : atomic_load(&master->team->block.slot[rank].pid));
 }
 
+/* What reduce said, or a collected value of the wrong size. */
+void smi_master_end_by_results(struct smi_master *master)
+{
+	const struct smi_results *results = &master->results;
+	size_t job = results->said_job;
+
+	master->ending = master->no_reduce = true;
+	if (results->wrong_size != SIZE_MAX) {
+		smi_master_fail(master, POOL_FAILED, -1, job, results->said_rank,
+				"job %zu (rank %d) returned %zu bytes, not the %zu that pool_collect was told",
+				job, results->said_rank, results->wrong_size, master->map->result_size);
+	} else if (results->said != POOL_ENOUGH) {
+		smi_error_set(master->error, POOL_REDUCE_FAILED, results->said,
+			      "reduce of job %zu returned %d", job, results->said);
+		smi_error_blame(master->error, job, -1, 0);
+	}
+}
+
+/* A job that will never come: what waited behind it may be next. */
+static void skip(struct smi_master *master, uint64_t job)
+{
+	enum smi_taken taken = master->no_reduce ? SMI_TAKEN : smi_results_skip(&master->results, job);
+
+	if (taken == SMI_ENDED)
+		smi_master_end_by_results(master);
+	else if (taken == SMI_NOT_YET)
+		smi_master_fail(master, POOL_NO_RESOURCES, ENOMEM, SIZE_MAX, -1, "no memory to keep the order of jobs");
+}
+
 void smi_master_lose(struct smi_master *master, const struct smi_error *error)
 {
 	struct smi_map *map = master->map;
@@ -37,9 +66,7 @@ void smi_master_lose(struct smi_master *master, const struct smi_error *error)
 	} else {
 		if (map->settled.word)
 			smi_settled_add(&map->settled, job, 1);
-		if (smi_results_skip(&master->results, job) == SMI_NOT_YET)
-			smi_master_fail(master, POOL_NO_RESOURCES, ENOMEM, SIZE_MAX, -1,
-					"no memory to keep the order of jobs");
+		skip(master, job);
 	}
 }
 
@@ -59,24 +86,6 @@ static void take_failure(struct smi_master *master, int rank, const struct smi_i
 		      rank, pid, size, (const char *)item->data);
 	smi_error_blame(&error, item->job, rank, pid);
 	smi_master_lose(master, &error);
-}
-
-/* What reduce said, or a collected value of the wrong size. */
-void smi_master_end_by_results(struct smi_master *master)
-{
-	const struct smi_results *results = &master->results;
-	size_t job = results->said_job;
-
-	master->ending = master->no_reduce = true;
-	if (results->wrong_size != SIZE_MAX) {
-		smi_master_fail(master, POOL_FAILED, -1, job, results->said_rank,
-				"job %zu (rank %d) returned %zu bytes, not the %zu that pool_collect was told",
-				job, results->said_rank, results->wrong_size, master->map->result_size);
-	} else if (results->said != POOL_ENOUGH) {
-		smi_error_set(master->error, POOL_REDUCE_FAILED, results->said,
-			      "reduce of job %zu returned %d", job, results->said);
-		smi_error_blame(master->error, job, -1, 0);
-	}
 }
 
 /* Nothing behind it can be believed either. A process that writes over its pipe is
