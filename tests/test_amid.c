@@ -232,6 +232,39 @@ START_TEST(a_cancel_amid_retries_wins)
 }
 END_TEST
 
+static int return_much(struct pool_worker *self, size_t job, void *arg)
+{
+	size_t size = (size_t)3 << 20;
+	char *space = pool_return_space(self, size);
+
+	(void)arg;
+	if (!space)
+		return 1;
+	memset(space, (int)job, size);
+	return 0;
+}
+
+/* A pool_return that fails since the map is ending. _i: backend. */
+START_TEST(what_a_cancel_makes_fail_has_not_failed_for_good)
+{
+	for (int round = 0; round < 30; round++) {
+		struct pool *pool = test_open(&(struct pool_options){ .np = 4, .on_failure = POOL_CONTINUE,
+			.backend = POOL_FORK + _i });
+		struct books books;
+		size_t count = 9;
+
+		books_open(&books, 60, BY_RETURN);
+		books.stop_at = 20;
+		books.cancel = pool;
+		assert_status(pool, POOL_CANCELLED, pool_map(pool, books.njobs, return_much, books_reduce, &books));
+		ck_assert_ptr_null(pool_failures(pool, &count));
+		ck_assert_uint_eq(count, 0);
+		pool_close(pool);
+		books_close(&books);
+	}
+}
+END_TEST
+
 static int collect_work(struct pool_worker *self, size_t job, void *arg)
 {
 	struct books *books = arg;
@@ -378,6 +411,7 @@ Suite *amid_suite(void)
 	tcase_add_loop_test(test, reduce_may_end_the_map_amid_retries, 0, BACKENDS);
 	tcase_add_test(test, reduce_may_end_the_map_behind_a_job_that_failed);
 	tcase_add_loop_test(test, a_cancel_amid_retries_wins, 0, BACKENDS);
+	tcase_add_loop_test(test, what_a_cancel_makes_fail_has_not_failed_for_good, 0, BACKENDS);
 	tcase_add_loop_test(test, collected_values_of_the_others_are_stored, 0, BACKENDS);
 	tcase_add_loop_test(test, a_collected_value_of_another_size_fails_its_job_alone, 0, BACKENDS);
 	tcase_add_loop_test(test, few_jobs_are_mended_like_many, 1, 4);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A worker's way from the queue to the job and back. */
+#include <errno.h>
+
 #include "os/futex.h"
 #include "pool/worker.h"
 
@@ -61,7 +63,11 @@ static __attribute__((noinline)) bool recover(struct smi_worker *worker, int ret
 		if (try_job(worker, worker->job, &returned))
 			return true;
 	}
-	smi_worker_send_failure(worker, worker->job, returned);
+	/* What the end of the map has made fail has not failed for good either. */
+	if (worker->trouble_code == ECANCELED && worker->trouble == POOL_NO_RESOURCES && smi_worker_stopped(worker))
+		worker->trouble = POOL_OK;
+	else
+		smi_worker_send_failure(worker, worker->job, returned);
 	return false;
 }
 
