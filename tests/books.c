@@ -154,3 +154,20 @@ void books_spoil(struct books *books, size_t every, unsigned times)
 	for (size_t job = 0; job < books->njobs; job++)
 		books->fails[job] = job % every == every / 2 ? (unsigned char)times : 0;
 }
+
+int books_run(struct books *books, const struct pool_options *options, size_t every, unsigned times)
+{
+	struct pool *pool = test_open(options);
+	int status;
+
+	books->in_order = options->in_order;
+	books->cancel = books->cancel ? pool : NULL;
+	books_spoil(books, every, times);
+	status = pool_map(pool, books->njobs, books_work, books_reduce, books);
+	ck_assert_int_eq((int)pool_error(pool)->status, status);
+	if (status != POOL_OK)
+		assert_no_child();
+	assert_usable(pool);
+	pool_close(pool);
+	return status;
+}

@@ -51,4 +51,8 @@ void books_check(const struct books *books, unsigned retries, bool whole, const 
 /* Every `every`-th job fails so many times. */
 void books_spoil(struct books *books, size_t every, unsigned times);
 
+/* Runs a map in which every `every`-th job fails so many times, on a pool of its own,
+ * which must be usable afterwards. The map's status. */
+int books_run(struct books *books, const struct pool_options *options, size_t every, unsigned times);
+
 #endif

@@ -25,6 +25,7 @@ static Suite *(*const suites[])(void) = {
 	api_suite,
 	retries_suite,
 	amid_suite,
+	retried_values_suite,
 	successors_suite,
 	newborn_suite,
 	timeouts_suite,

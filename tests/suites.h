@@ -22,6 +22,7 @@ Suite *env_suite(void);
 Suite *api_suite(void);
 Suite *retries_suite(void);
 Suite *amid_suite(void);
+Suite *retried_values_suite(void);
 Suite *successors_suite(void);
 Suite *newborn_suite(void);
 Suite *timeouts_suite(void);
