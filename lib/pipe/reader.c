@@ -200,7 +200,7 @@ static int read_run(struct smi_reader *reader, struct smi_item *item, uint64_t n
 		return 0;
 	reader->head += sizeof(struct smi_frame);
 	reader->taken = 0;
-	return smi_reader_next(reader, item);
+	return -EAGAIN;
 }
 
 static int read_failure(struct smi_reader *reader, struct smi_item *item, uint64_t number)
@@ -219,23 +219,24 @@ static int read_failure(struct smi_reader *reader, struct smi_item *item, uint64
 	return 1;
 }
 
-static int skip_pad(struct smi_reader *reader, struct smi_item *item, uint64_t number)
+/* A pad leads to the ring's begin, where there can be none: so no writer can make
+ * the reader go round without an item. */
+static int skip_pad(struct smi_reader *reader, uint64_t number)
 {
-	if (number != reader->pipe->size - (reader->head & (reader->pipe->size - 1)) ||
-	    number > reader->tail - reader->head)
+	uint64_t place = reader->head & (reader->pipe->size - 1);
+
+	if (place == 0 || number != reader->pipe->size - place || number > reader->tail - reader->head)
 		return -EBADMSG;
 	reader->head += number;
-	return smi_reader_next(reader, item);
+	return -EAGAIN;
 }
 
-int smi_reader_next(struct smi_reader *reader, struct smi_item *item)
+/* What the frame at `head` says. -EAGAIN: it has been left, look at the next. */
+static int read_frame(struct smi_reader *reader, struct smi_item *item)
 {
 	const struct smi_frame *frame;
 	uint64_t word, number;
-	int r = reader->run_size > 0 ? continue_run(reader, item) : -EAGAIN;
 
-	if (r != -EAGAIN)
-		return r;
 	if (reader->head == reader->tail || reader->taken > 0)
 		reader->tail = atomic_load_explicit(&reader->pipe->words->tail, memory_order_acquire);
 	if (reader->head == reader->tail)
@@ -260,9 +261,18 @@ int smi_reader_next(struct smi_reader *reader, struct smi_item *item)
 	case SMI_FRAME_FAILED:
 		return read_failure(reader, item, number);
 	case SMI_FRAME_PAD:
-		return skip_pad(reader, item, number);
+		return skip_pad(reader, number);
 	}
 	return -EBADMSG;
+}
+
+int smi_reader_next(struct smi_reader *reader, struct smi_item *item)
+{
+	int r = reader->run_size > 0 ? continue_run(reader, item) : -EAGAIN;
+
+	while (r == -EAGAIN)
+		r = read_frame(reader, item);
+	return r;
 }
 
 void smi_reader_publish(struct smi_reader *reader)
@@ -303,7 +313,7 @@ bool smi_reader_has_news(const struct smi_reader *reader)
 	uint64_t tail = atomic_load(&reader->pipe->words->tail);
 	uint64_t word;
 
-	if (tail == reader->head || reader->taken == 0)
+	if (tail == reader->head || reader->taken == 0 )
 		return tail != reader->head;
 	word = atomic_load_explicit(&frame_at(reader)->word, memory_order_relaxed);
 	return tail - reader->head > sizeof(struct smi_frame) || (word & SMI_NUMBER_MASK) != reader->taken;
