@@ -270,9 +270,15 @@ int smi_reader_next(struct smi_reader *reader, struct smi_item *item)
 {
 	int r = reader->run_size > 0 ? continue_run(reader, item) : -EAGAIN;
 
-	while (r == -EAGAIN)
+	while (r == -EAGAIN && !reader->closed)
 		r = read_frame(reader, item);
-	return r;
+	return r == -EAGAIN ? 0 : r;
+}
+
+void smi_reader_close(struct smi_reader *reader)
+{
+	reader->closed = true;
+	reader->taken = reader->run_size = reader->run_end = 0;
 }
 
 void smi_reader_publish(struct smi_reader *reader)
@@ -313,8 +319,8 @@ bool smi_reader_has_news(const struct smi_reader *reader)
 	uint64_t tail = atomic_load(&reader->pipe->words->tail);
 	uint64_t word;
 
-	if (tail == reader->head || reader->taken == 0 )
-		return tail != reader->head;
+	if (tail == reader->head || reader->taken == 0 || reader->closed)
+		return tail != reader->head && !reader->closed;
 	word = atomic_load_explicit(&frame_at(reader)->word, memory_order_relaxed);
 	return tail - reader->head > sizeof(struct smi_frame) || (word & SMI_NUMBER_MASK) != reader->taken;
 }

@@ -18,6 +18,7 @@ struct smi_reader {
 	uint64_t run_first; /* its first job */
 	uint64_t run_job;   /* of the value at `head` */
 	bool run_closed;    /* it ends at run_end */
+	bool closed;        /* nothing that the writer says is believed any more */
 	uint64_t njobs;     /* ids are below this */
 	uint64_t committed; /* the highest id committed so far, plus 1; 0: none */
 };
@@ -55,6 +56,9 @@ static inline bool smi_reader_next_value(struct smi_reader *reader, struct smi_i
 				   .bytes = reader->run_stride };
 	return true;
 }
+
+/* What was there made no sense: from now on there is nothing to come. */
+void smi_reader_close(struct smi_reader *reader);
 
 /* The item's memory may be used again. */
 void smi_reader_done(struct smi_reader *reader, const struct smi_item *item);

@@ -92,10 +92,7 @@ static void take_failure(struct smi_master *master, int rank, const struct smi_i
  * ended, and what it had not committed before is another one's to run. */
 static void take_malformed(struct smi_master *master, int rank, int r)
 {
-	struct smi_reader *reader = &master->reader[rank];
-
-	reader->head = reader->tail = atomic_load(&reader->pipe->words->tail);
-	reader->taken = reader->run_size = reader->run_end = 0;
+	smi_reader_close(&master->reader[rank]);
 	if (r == -ENOMEM) {
 		smi_master_fail(master, POOL_NO_RESOURCES, ENOMEM, SIZE_MAX, rank,
 				"no memory to map a value of rank %d", rank);
