@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# make, demo, check, bench, install: README.md says what each does.
+# make, demo, check, fuzz, bench, install: README.md says what each does.
 # SAN=address,undefined or SAN=thread builds with sanitizers, each in
 # a directory of its own.
 
@@ -32,7 +32,7 @@ TEST_OBJ := $(TEST_SRC:%.c=$(B)/%.o)
 EXAMPLES := $(patsubst %.c,$(B)/%,$(sort $(wildcard examples/*.c)))
 BENCHES := $(patsubst %.c,$(B)/%,$(sort $(wildcard bench/*.c)))
 
-.PHONY: all demo check bench bench-sort examples install uninstall layers tidy clean
+.PHONY: all demo check fuzz bench bench-sort examples install uninstall layers tidy clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -102,11 +102,30 @@ chaos: $(CHAOS)
 	$(B)/tests/chaos/detect 10000 2
 	$(B)/tests/chaos/detect 10000 33
 
-check: $(B)/tests/check $(EXAMPLES) $(CHAOS) all
+check: $(B)/tests/check $(B)/tests/fuzz/reader $(EXAMPLES) $(CHAOS) all
 	SMI_BUILD=$(B) $(B)/tests/check
+	$(B)/tests/fuzz/reader tests/fuzz/corpus/*
 	$(B)/tests/chaos/chaos $(if $(SAN),500,10000) $(SEED)
 	$(if $(SAN),,CC=$(CC) tests/install.sh $(B))
 	$(if $(SAN),,CC=$(CC) tests/openmp.sh $(B))
+
+# The pipe's reader against hostile writers. What libFuzzer has found is replayed by
+# make check; make fuzz looks for more, and keeps it in build/fuzz.
+$(B)/tests/fuzz/reader: $(B)/tests/fuzz/reader.o $(B)/libsharedmem.a
+	$(CC) $(ALL_CFLAGS) $^ -o $@ $(LDLIBS)
+
+FUZZ_SECONDS = 600
+FUZZ_CC = clang
+FUZZ_MODE = -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FUZZ_SRC = tests/fuzz/reader.c lib/pipe/writer.c lib/pipe/slab.c lib/os/mapping.c lib/os/futex.c lib/os/io.c
+build/fuzz/reader: $(FUZZ_SRC) $(wildcard lib/pipe/*) Makefile
+	@mkdir -p $(@D)/found
+	@command -v $(FUZZ_CC) >/dev/null || { echo "make fuzz needs libFuzzer: apt-get install -y clang libclang-rt-14-dev"; exit 1; }
+	$(FUZZ_CC) -std=gnu11 -D_GNU_SOURCE $(INCLUDES) -O2 -g $(WARN) -DFUZZING -fsanitize=fuzzer $(FUZZ_MODE) $(FUZZ_SRC) -o $@
+
+fuzz: build/fuzz/reader
+	build/fuzz/reader -max_len=4096 -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/ \
+		-print_final_stats=1 build/fuzz/found tests/fuzz/corpus
 
 $(B)/bench/%: bench/%.c $(B)/libsharedmem.a Makefile
 	@mkdir -p $(@D)
@@ -155,4 +174,4 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(LIB_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(EXAMPLES:=.d) $(BENCHES:=.d) $(CHAOS:=.d)
+-include $(LIB_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(B)/tests/fuzz/reader.d $(EXAMPLES:=.d) $(BENCHES:=.d) $(CHAOS:=.d)
