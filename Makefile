@@ -40,8 +40,10 @@ all: $(B)/libsharedmem.a $(B)/libsharedmem.so.$(SOVERSION)
 
 # Kernels that need more than the baseline get it by file; which one runs is
 # found out when the program runs.
-$(B)/lib/sort/%_avx512.o: KERNEL = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt
-$(B)/lib/sort/%_avx2.o: KERNEL = -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt
+AVX2 = -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt
+AVX512 = -mavx512f -mavx512dq -mavx512bw -mavx512vl $(AVX2)
+$(B)/lib/sort/%_avx512.o: KERNEL = $(AVX512)
+$(B)/lib/sort/%_avx2.o: KERNEL = $(AVX2)
 
 $(B)/lib/%.o: lib/%.c Makefile
 	@mkdir -p $(@D)
@@ -145,7 +147,8 @@ tidy:
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppressions-list=tests/cppcheck.txt $(INCLUDES) -D_GNU_SOURCE lib
 	@for f in $(LIB_SRC); do \
-		gcc $(LIBFLAGS) -O1 $(WARN) -fanalyzer -c $$f -o /dev/null || exit 1; done
+		case $$f in *_avx512.c) kernel="$(AVX512)";; *_avx2.c) kernel="$(AVX2)";; *) kernel=;; esac; \
+		gcc $(LIBFLAGS) -O1 $(WARN) $$kernel -fanalyzer -c $$f -o /dev/null || exit 1; done
 
 PC = $(B)/sharedmem.pc
 $(PC): Makefile
