@@ -87,19 +87,18 @@ INLINE void N(move_records)(const struct N(digits) *digits, const RECORD *restri
 {
 	enum { LAG = 128 };
 	uint32_t digit[2 * LAG] __attribute__((aligned(64)));
-	size_t whole = m / LANES * LANES, filled = 0, i = 0;
+	size_t whole = m / LANES * LANES, filled, i;
 
-	while (i < whole) {
+	for (filled = 0; filled < whole && filled < LAG; filled += LANES)
+		N(digits_compute)(digits, a + filled, digit + filled);
+	for (i = 0; i < whole; i += LANES) {
 		if (filled < whole) {
 			N(digits_compute)(digits, a + filled, digit + (filled & (2 * LAG - 1)));
 			filled += LANES;
-			if (filled <= LAG)
-				continue;
 		}
 		UNROLL
 		for (size_t j = 0; j < LANES; j++)
 			b[count[digit[(i + j) & (2 * LAG - 1)]]++] = a[i + j];
-		i += LANES;
 	}
 	for (; i < m; i++)
 		b[count[(RECORD)(a[i] - digits->base) >> digits->shift]++] = a[i];

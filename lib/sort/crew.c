@@ -172,7 +172,7 @@ static void await_parts(void)
 	uint64_t end = now() + SPIN_NS;
 	uint32_t left;
 
-	while ((left = atomic_load_explicit(&crew.unfinished, memory_order_acquire)) != 0) {
+	while (atomic_load_explicit(&crew.unfinished, memory_order_acquire)) {
 		for (int i = 0; i < LOOKS && atomic_load(&crew.unfinished); i++)
 			smi_pause();
 		if (now() < end)

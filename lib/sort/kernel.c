@@ -28,13 +28,25 @@ static const struct smi_kernel *const kernels[] = {
 	&smi_kernel_portable,
 };
 
+enum { KERNELS = sizeof kernels / sizeof kernels[0] };
+
+static const struct smi_kernel *best(void)
+{
+	size_t i = 0;
+
+	/* The last one runs everywhere. */
+	while (i + 1 < KERNELS && !runs_here(kernels[i]))
+		i++;
+	return kernels[i];
+}
+
 const struct smi_kernel *smi_kernel(void)
 {
 	const struct smi_kernel *kernel = atomic_load_explicit(&chosen, memory_order_relaxed);
 
-	for (size_t i = 0; !kernel; i++)
-		if (runs_here(kernels[i]))
-			kernel = kernels[i];
+	if (kernel)
+		return kernel;
+	kernel = best();
 	/* Constant data: whoever reads the pointer may follow it. */
 	atomic_store_explicit(&chosen, kernel, memory_order_relaxed);
 	return kernel;
@@ -44,7 +56,7 @@ int smi_sort_use(const char *name)
 {
 	const struct smi_kernel *kernel = NULL;
 
-	for (size_t i = 0; name && i < sizeof kernels / sizeof kernels[0]; i++)
+	for (size_t i = 0; name && i < KERNELS; i++)
 		if (strcmp(kernels[i]->name, name) == 0)
 			kernel = kernels[i];
 	if (name && !kernel)

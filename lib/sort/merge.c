@@ -207,20 +207,20 @@ static void cut_merge(const struct smi_merge *m, const char *from, const struct 
 	}
 }
 
-/* One round: runs of `run` elements become runs of twice as many. */
-static void merge_round(struct merging *g, const struct smi_crew *crew, size_t run, size_t blocks)
+/* One round: runs of `run` elements become runs of twice as many, each made in
+ * `pieces` pieces. */
+static void merge_round(struct merging *g, const struct smi_crew *crew, size_t run, size_t pieces)
 {
 	const struct smi_merge *m = &g->m;
 	const char *from = g->to_spare ? m->elements : m->spare;
-	size_t pairs = (m->n + 2 * run - 1) / (2 * run), count = 0;
-	size_t each = blocks > pairs ? blocks / pairs : 1;
+	size_t count = 0;
 
 	for (size_t lo = 0; lo < m->n; lo += 2 * run) {
 		size_t mid = min(lo + run, m->n), hi = min(lo + 2 * run, m->n);
 		struct piece whole = { lo, mid, mid, hi, lo };
 
-		cut_merge(m, from, &whole, g->pieces + count, each);
-		count += each;
+		cut_merge(m, from, &whole, g->pieces + count, pieces);
+		count += pieces;
 	}
 	smi_crew_each(crew, count, merge_part, g);
 }
@@ -245,7 +245,7 @@ int smi_merge_sort(const struct smi_merge *m, const struct smi_crew *crew)
 	while (crew->np > 1 && blocks < 2 * (size_t)crew->np)
 		blocks *= 2;
 	g.block = (m->n + blocks - 1) / blocks;
-	/* A round has no more pieces than there are blocks. */
+	/* A run is made in as many pieces as it has blocks. */
 	g.pieces = malloc(blocks * sizeof *g.pieces);
 	if (!g.pieces)
 		return -ENOMEM;
@@ -253,9 +253,9 @@ int smi_merge_sort(const struct smi_merge *m, const struct smi_crew *crew)
 	for (size_t run = g.block; run < m->n; run *= 2)
 		g.to_spare = !g.to_spare;
 	smi_crew_each(crew, (m->n + g.block - 1) / g.block, sort_block, &g);
-	for (size_t run = g.block; run < m->n; run *= 2) {
+	for (size_t run = g.block, pieces = 2; run < m->n; run *= 2, pieces *= 2) {
 		g.to_spare = !g.to_spare;
-		merge_round(&g, crew, run, blocks);
+		merge_round(&g, crew, run, pieces);
 	}
 	free(g.pieces);
 	return 0;

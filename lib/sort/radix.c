@@ -386,9 +386,8 @@ int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *o
 		return 0;
 	if (n > SMI_ALONE)
 		smi_crew_enter(&s.crew, smi_options_np(options));
-	if (smi_straight(s.kernel, &s.crew, keys, n, sink, out))
-		r = 0;
-	else if (sink == SMI_TO_KEY && smi_few_sort(&s.crew, keys, n, out))
+	if (smi_straight(s.kernel, &s.crew, keys, n, sink, out) ||
+	    (sink == SMI_TO_KEY && smi_few_sort(&s.crew, keys, n, out)))
 		r = 0;
 	else if (n <= SMI_FEW)
 		r = sort_few(&s);
