@@ -9,6 +9,7 @@
 #include "sort/spread.h"
 #include "sort/ties.h"
 
+#include "sort/rows_avx2.h"
 #include "sort/width64.h"
 #include "sort/network.h"
 #include "sort/width32.h"

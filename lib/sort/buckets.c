@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* Buckets too large for one thread are partitioned again by all; every other
+ * one is sorted by whichever thread is free. */
+#include "sort/buckets.h"
+
+#include "sort/map.h"
+#include "sort/range.h"
+#include "sort/straight.h"
+
+/* Records of one partition, and where they stand in the whole. */
+struct region {
+	struct smi_job *job;
+	const struct smi_tables *tables;
+	char *records;
+	size_t position;
+};
+
+static void bucket_sort(struct smi_job *job, char *records, char *spare, size_t m,
+			size_t position, int rank)
+{
+	uint32_t *counts = job->counts + (size_t)rank * SMI_COUNTS;
+
+	if (job->width == 4)
+		job->kernel->bucket_narrow(&job->plan, (uint32_t *)records, (uint32_t *)spare, m,
+					   position, counts);
+	else
+		job->kernel->bucket(&job->plan, (uint64_t *)records, (uint64_t *)spare, m,
+				    position, counts);
+}
+
+static void bucket_part(void *arg, size_t part, int rank)
+{
+	struct region *region = arg;
+	struct smi_job *job = region->job;
+	size_t begin = region->tables->start[part], m = region->tables->start[part + 1] - begin;
+
+	if (m > 0 && m <= job->large)
+		bucket_sort(job, region->records + begin * job->width,
+			    job->spare + (size_t)rank * job->large * job->width, m,
+			    region->position + begin, rank);
+}
+
+static void sort_large(struct smi_job *job, char *records, char *second, size_t m,
+		       size_t position, int level);
+
+/* Sorts the buckets 0 ... top of a partition whose records are at `records`;
+ * `second` has room for the large ones. */
+static void sort_buckets(struct smi_job *job, int level, size_t top, char *records, char *second,
+			 size_t position)
+{
+	struct region region = { job, &job->tables[level], records, position };
+	const uint64_t *start = region.tables->start;
+
+	for (size_t d = 0; d <= top; d++)
+		if (start[d + 1] - start[d] > job->large)
+			/* Below the first level both arrays keep each record at
+			 * the place that its bucket has in the sink, which may
+			 * be one of them. */
+			sort_large(job, records + start[d] * job->width,
+				   second + (level ? start[d] * job->width : 0),
+				   start[d + 1] - start[d], position + start[d], level + 1);
+	smi_crew_each(&job->crew, top + 1, bucket_part, &region);
+}
+
+struct emission {
+	const struct smi_job *job;
+	const char *records;
+	size_t m, position;
+};
+
+static void emit_part(void *arg, size_t part, int rank)
+{
+	struct emission *e = arg;
+	const struct smi_job *job = e->job;
+	size_t lo, hi;
+
+	(void)rank;
+	smi_cut(e->m, job->parts, part, &lo, &hi);
+	if (job->width == 4)
+		job->kernel->emit_narrow(&job->plan, (const uint32_t *)e->records + lo, hi - lo,
+					 e->position + lo);
+	else
+		job->kernel->emit(&job->plan, (const uint64_t *)e->records + lo, hi - lo,
+				  e->position + lo);
+}
+
+unsigned smi_buckets_width(const struct smi_job *job, size_t n)
+{
+	unsigned width = smi_bits((n - 1) / job->bucket);
+
+	return width < 7 ? 7 : width > 10 ? 10 : width;
+}
+
+/* A bucket that would keep one thread for too long. Its records are partitioned
+ * to `second` and its sub-buckets sorted from there. */
+static void sort_large(struct smi_job *job, char *records, char *second, size_t m,
+		       size_t position, int level)
+{
+	unsigned index_bits = job->plan.pack.index_bits;
+	struct smi_keys view = { records, job->width == 4 ? SMI_INT32 : SMI_INT64, false, 0 };
+	struct smi_partition p = { .kernel = job->kernel, .keys = &view, .n = m,
+				   .parts = job->parts, .narrow = job->width == 4, .out = second };
+	struct emission emission = { job, records, m, position };
+	struct smi_range range;
+	bool alike;
+
+	smi_range_of(&range, job->kernel, &job->crew, &view, m, job->parts);
+	alike = range.min >> index_bits == range.max >> index_bits;
+	if (alike && job->plan.exact) {
+		smi_crew_each(&job->crew, job->parts, emit_part, &emission);
+		return;
+	}
+	if (alike || level == SMI_LEVELS) {
+		bucket_sort(job, records, second, m, position, 0);
+		return;
+	}
+	p.tables = &job->tables[level];
+	smi_map_shift(&p.map, &range, index_bits, smi_buckets_width(job, m));
+	smi_partition_count(&p, &job->crew);
+	smi_partition_move(&p, &job->crew);
+	sort_buckets(job, level, p.map.top, second, records, position);
+}
+
+void smi_buckets_sort(struct smi_job *job, size_t top)
+{
+	sort_buckets(job, 0, top, job->records, job->second, 0);
+}

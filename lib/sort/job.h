@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* What one sort knows: the keys and what becomes of them, who works, sizes,
+ * and the memory. */
+#ifndef SMI_SORT_JOB_H
+#define SMI_SORT_JOB_H
+
+#include "sort/crew.h"
+#include "sort/kernel.h"
+#include "sort/partition.h"
+#include "sort/specials.h"
+
+#define SMI_LEVELS 4 /* partitions within partitions; below that one thread goes on */
+
+struct smi_job {
+	const struct smi_kernel *kernel;
+	struct smi_crew crew;
+	struct smi_plan plan;
+	struct smi_range range;
+	struct smi_specials specials;
+	size_t n, parts, width;     /* width: bytes of a record */
+	size_t bucket, large;       /* records: wanted in a bucket, too many for one thread */
+	char *scratch;
+	struct smi_tables *tables;  /* [SMI_LEVELS] */
+	uint32_t *counts;           /* [np][SMI_COUNTS] */
+	char *spare;                /* [np][large records] */
+	char *records;              /* [n records] */
+	char *second;               /* [records of the largest bucket], if any is too large */
+};
+
+/* Settles what a record is, once the range is known: as much of the key as
+ * there is room for beside the index. */
+void smi_job_plan(struct smi_job *job);
+
+/* Sizes and memory for many keys; 0 or -ENOMEM. */
+int smi_job_reserve(struct smi_job *job);
+/* Memory for the largest bucket 0 ... top of the first partition, if one thread
+ * is not to sort it; 0 or -ENOMEM. */
+int smi_job_reserve_second(struct smi_job *job, size_t top);
+
+/* Frees it. */
+void smi_job_fini(struct smi_job *job);
+
+#endif
