@@ -14,85 +14,9 @@
 #include <sharedmem.h>
 
 #include "sort/kernel.h"
+#include "sort_check.h"
 #include "sort_data.h"
 #include "test_sort.h"
-
-static const char *const kernels[] = { "portable", "avx2", "avx512" };
-static const int threads[] = { 1, 2, 3, 8 };
-
-/* Goes back to the best kernel, whatever a failed test left. */
-static void best_kernel(void)
-{
-	smi_sort_use(NULL);
-}
-
-/* All that was sorted from one array of keys. */
-struct buffers {
-	char *keys, *sorted;
-	size_t *order, *expected;
-	uint32_t *order32;
-};
-
-static void buffers_init(struct buffers *b, size_t n)
-{
-	b->keys = malloc(n * 8 + 8);
-	b->sorted = malloc(n * 8 + 8);
-	b->order = malloc(n * 8 + 8);
-	b->expected = malloc(n * 8 + 8);
-	b->order32 = malloc(n * 4 + 8);
-	ck_assert(b->keys && b->sorted && b->order && b->expected && b->order32);
-}
-
-static void buffers_fini(struct buffers *b)
-{
-	free(b->keys);
-	free(b->sorted);
-	free(b->order);
-	free(b->expected);
-	free(b->order32);
-}
-
-/* b->expected is the order; do all three functions agree with it? */
-static const char *wrong(struct buffers *b, size_t n, enum shared_type type,
-			 const struct shared_sort_options *options)
-{
-	size_t size = type_size(type);
-
-	memset(b->order, 0xff, n * sizeof *b->order);
-	if (shared_argsort(b->keys, n, type, b->order, options))
-		return "argsort: error";
-	if (memcmp(b->order, b->expected, n * sizeof *b->order) != 0)
-		return "argsort";
-	memset(b->order32, 0xff, n * sizeof *b->order32);
-	if (shared_argsort32(b->keys, n, type, b->order32, options))
-		return "argsort32: error";
-	for (size_t i = 0; i < n; i++)
-		if (b->order32[i] != b->expected[i])
-			return "argsort32";
-	memcpy(b->sorted, b->keys, n * size);
-	if (shared_sort(b->sorted, n, type, options))
-		return "sort: error";
-	for (size_t i = 0; i < n; i++)
-		if (memcmp(b->sorted + i * size, b->keys + b->expected[i] * size, size) != 0)
-			return "sort";
-	return NULL;
-}
-
-static void check_all(struct buffers *b, size_t n, enum shared_type type, enum shape shape,
-		      const int *np, size_t np_count)
-{
-	for (int descending = 0; descending < 2; descending++) {
-		reference_order(b->keys, n, type, descending, b->expected);
-		for (size_t i = 0; i < np_count; i++) {
-			struct shared_sort_options o = { .np = np[i], .descending = descending };
-			const char *bad = wrong(b, n, type, &o);
-
-			ck_assert_msg(!bad, "%s: %s, %s, n %zu, np %d, %s, %s", bad, type_names[type],
-				      shape_names[shape], n, np[i], descending ? "down" : "up",
-				      smi_kernel()->name);
-		}
-	}
-}
 
 /* Sizes at which something changes, and their neighbours. */
 static const size_t small_sizes[] = { 0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 32,
@@ -147,7 +71,7 @@ static void check_many(struct buffers *b, size_t n, enum shared_type type, enum 
 	ck_assert_msg(is_stable_order(b->keys, n, type, descending, b->expected),
 		      "argsort: %s, %s, n %zu, np %d, %s", type_names[type], shape_names[shape], n,
 		      np, descending ? "down" : "up");
-	bad = wrong(b, n, type, &o);
+	bad = sort_wrong(b, n, type, &o);
 	ck_assert_msg(!bad, "%s: %s, %s, n %zu, np %d", bad, type_names[type], shape_names[shape],
 		      n, np);
 }
@@ -214,7 +138,7 @@ START_TEST(random_arrays_agree_with_the_reference)
 			const char *bad;
 
 			reference_order(b.keys, n, type, down, b.expected);
-			bad = wrong(&b, n, type, &o);
+			bad = sort_wrong(&b, n, type, &o);
 			ck_assert_msg(!bad, "%s: SORT_SEED=%llu, round %d, %s, n %zu, np %d, %s",
 				      bad, (unsigned long long)first, round, type_names[type], n,
 				      np, smi_kernel()->name);
@@ -390,6 +314,7 @@ Suite *sort_suite(void)
 #endif
 	tcase_add_test(tcase, indices_above_32_bits_come_out);
 	suite_add_tcase(suite, tcase);
+	suite_add_tcase(suite, sort_runs_tests());
 	suite_add_tcase(suite, sort_by_tests());
 	return suite;
 }

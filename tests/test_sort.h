@@ -4,8 +4,9 @@
 
 #include <check.h>
 
-/* test_sort.c's suite includes those of test_sort_by.c. */
+/* test_sort.c's suite includes those of the other files. */
 Suite *sort_suite(void);
 TCase *sort_by_tests(void);
+TCase *sort_runs_tests(void);
 
 #endif

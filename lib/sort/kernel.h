@@ -70,6 +70,9 @@ struct smi_kernel {
 	/* How keys lo ... hi-1 lie, lo < hi; reads no further than it must. */
 	unsigned (*order)(const struct smi_keys *keys, size_t lo, size_t hi);
 
+	/* Where the longest run from lo on ends that no key before hi breaks. */
+	size_t (*run)(const struct smi_keys *keys, size_t lo, size_t hi, bool *falling);
+
 	/* out[i] = first + i * step, modulo 2^64 or 2^32 */
 	void (*count_up)(uint64_t *out, size_t n, uint64_t first, uint64_t step);
 	void (*count_up_narrow)(uint32_t *out, size_t n, uint64_t first, uint64_t step);

@@ -85,6 +85,7 @@ enum { LEAF_AVERAGE64 = 1, LEAF_AVERAGE32 = 1 };
 const struct smi_kernel smi_kernel_portable = {
 	.name = "portable",
 	.order = kernel_order,
+	.run = kernel_run,
 	.count_up = kernel_count_up,
 	.count_up_narrow = kernel_count_up_narrow,
 	.range = kernel_range,

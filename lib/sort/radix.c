@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* The road of one sort: is it sorted already? - the range of the images - the
- * map to buckets - counts - records to their buckets - every bucket is sorted. */
+/* The road of one sort: is there a short cut? - the range of the images - the map
+ * to buckets - counts - records to their buckets - every bucket is sorted. */
 #include "sort/radix.h"
 
 #include "sort/alone.h"
 #include "sort/buckets.h"
 #include "sort/few.h"
+#include "sort/join.h"
 #include "sort/map.h"
 #include "sort/options.h"
 #include "sort/range.h"
+#include "sort/runs.h"
 #include "sort/straight.h"
 
 /* Are the keys of so few values that a bucket can be a value? Then `map` is
@@ -62,6 +64,21 @@ static int sort_many(struct smi_job *job)
 	return 0;
 }
 
+/* What keys that lie in some order, or are of few values, allow; 1: nothing. */
+static int short_cut(struct smi_job *job)
+{
+	const struct smi_plan *plan = &job->plan;
+	struct smi_runs runs;
+
+	if (smi_straight(job->kernel, &job->crew, &plan->keys, job->n, plan->sink, plan->out))
+		return 0;
+	if (plan->sink == SMI_TO_KEY && smi_few_sort(&job->crew, &plan->keys, job->n, plan->out))
+		return 0;
+	if (smi_runs_find(&runs, job->kernel, &job->crew, &plan->keys, job->n))
+		return smi_join(job, &runs);
+	return 1;
+}
+
 int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *out,
 	      const struct shared_sort_options *options)
 {
@@ -74,12 +91,10 @@ int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *o
 		return 0;
 	if (n > SMI_ALONE)
 		smi_crew_enter(&job.crew, smi_options_np(options));
-	if (smi_straight(job.kernel, &job.crew, keys, n, sink, out) ||
-	    (sink == SMI_TO_KEY && smi_few_sort(&job.crew, keys, n, out)))
-		r = 0;
-	else if (n <= (job.crew.np > 1 ? SMI_ALONE : SMI_SINGLE / job.width))
+	r = short_cut(&job);
+	if (r > 0 && n <= (job.crew.np > 1 ? SMI_ALONE : SMI_SINGLE / job.width))
 		r = smi_alone_sort(&job);
-	else
+	else if (r > 0)
 		r = sort_many(&job);
 	smi_job_fini(&job);
 	smi_crew_leave(&job.crew);

@@ -23,9 +23,16 @@
 		return function(SMI_FLOAT64, __VA_ARGS__);          \
 	}
 
-/* Does every key lie to its neighbour as `order` says? */
-INLINE bool all_lie(enum smi_kind kind, unsigned order, const struct smi_keys *keys, size_t lo,
-		    size_t hi)
+/* Does a pair of neighbours lie as `order` says? */
+INLINE bool pair_lies(unsigned order, uint64_t x, uint64_t y)
+{
+	return order == SMI_RISING ? y >= x : order == SMI_FALLING ? y <= x : y < x;
+}
+
+/* The first key of lo+1 ... hi-1 that does not lie to the one before it as
+ * `order` says, or hi. */
+INLINE size_t lie_until(enum smi_kind kind, unsigned order, const struct smi_keys *keys, size_t lo,
+			size_t hi)
 {
 	size_t i = lo;
 
@@ -38,21 +45,18 @@ INLINE bool all_lie(enum smi_kind kind, unsigned order, const struct smi_keys *k
 
 		if (order == SMI_RISING ? v64_any_less(y, x) || v64_any_less(w, z)
 					: v64_any_less(x, y) || v64_any_less(z, w))
-			return false;
+			break;
 		if (order == SMI_STRICTLY_FALLING && (v64_any_equal(x, y) || v64_any_equal(z, w)))
-			return false;
+			break;
 	}
-	for (; i + 1 < hi; i++) {
-		uint64_t x = smi_key_image(keys, i), y = smi_key_image(keys, i + 1);
-
-		if (order == SMI_RISING ? y < x : order == SMI_FALLING ? x < y : x <= y)
-			return false;
-	}
-	return true;
+	for (; i + 1 < hi; i++)
+		if (!pair_lies(order, smi_key_image(keys, i), smi_key_image(keys, i + 1)))
+			return i + 1;
+	return hi;
 }
 
 /* Has every key the image of the first one? Needs one look at each, where
- * all_lie needs two. */
+ * lie_until needs two. */
 INLINE bool all_equal(enum smi_kind kind, const struct smi_keys *keys, size_t lo, size_t hi)
 {
 	uint64_t first = smi_key_image(keys, lo);
@@ -79,16 +83,31 @@ INLINE unsigned order_of(enum smi_kind kind, const struct smi_keys *keys, size_t
 {
 	if (all_equal(kind, keys, lo, hi))
 		return SMI_RISING | SMI_FALLING;
-	if (all_lie(kind, SMI_RISING, keys, lo, hi))
+	if (lie_until(kind, SMI_RISING, keys, lo, hi) == hi)
 		return SMI_RISING;
-	if (all_lie(kind, SMI_STRICTLY_FALLING, keys, lo, hi))
+	if (lie_until(kind, SMI_STRICTLY_FALLING, keys, lo, hi) == hi)
 		return SMI_FALLING | SMI_STRICTLY_FALLING;
-	return all_lie(kind, SMI_FALLING, keys, lo, hi) ? SMI_FALLING : 0;
+	return lie_until(kind, SMI_FALLING, keys, lo, hi) == hi ? SMI_FALLING : 0;
 }
 
 static unsigned kernel_order(const struct smi_keys *keys, size_t lo, size_t hi)
 {
 	FOR_EACH_KIND(keys->kind, order_of, keys, lo, hi)
+}
+
+INLINE size_t run_of(enum smi_kind kind, const struct smi_keys *keys, size_t lo, size_t hi,
+		     bool *falling)
+{
+	size_t up = lie_until(kind, SMI_RISING, keys, lo, hi);
+	size_t down = lie_until(kind, SMI_FALLING, keys, lo, hi);
+
+	*falling = down > up;
+	return *falling ? down : up;
+}
+
+static size_t kernel_run(const struct smi_keys *keys, size_t lo, size_t hi, bool *falling)
+{
+	FOR_EACH_KIND(keys->kind, run_of, keys, lo, hi, falling)
 }
 
 INLINE void range_add(struct smi_range *range, uint64_t image, uint64_t first)

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* Merging four pieces at a time, of records of one type. Included once for each
+ * type, by weave.c, with NAME, RECORD, OUT, IMAGE(record), RESULT(record, mask).
+ *
+ * Each step of a merge waits for the comparison before it, so four merges that
+ * have nothing to do with each other take hardly longer than one. */
+
+#define W_(name, x) name##_##x
+#define W(name, x) W_(name, x)
+
+struct W(NAME, strand) {
+	const RECORD *a, *b;   /* b: as many places further down as steps were done */
+	size_t at;             /* taken from a */
+	OUT *to;
+};
+
+INLINE struct W(NAME, strand) W(NAME, begin)(const struct smi_piece *p)
+{
+	return (struct W(NAME, strand)){ p->a, p->b, 0, p->to };
+}
+
+/* Step i after the last moving on. */
+INLINE void W(NAME, step)(struct W(NAME, strand) *s, ptrdiff_t i, ptrdiff_t stride, uint64_t mask)
+{
+	RECORD x = s->a[s->at], y = s->b[(ptrdiff_t)s->at - i];
+	bool second = IMAGE(y) < IMAGE(x);
+
+	(void)mask;
+	s->to[i * stride] = RESULT(second ? y : x, mask);
+	s->at += !second;
+}
+
+INLINE void W(NAME, move_on)(struct W(NAME, strand) *s, ptrdiff_t n, ptrdiff_t stride)
+{
+	s->b -= n;
+	s->to += n * stride;
+}
+
+/* After n steps. */
+INLINE void W(NAME, end)(const struct W(NAME, strand) *s, struct smi_piece *p, size_t n)
+{
+	p->a = s->a + s->at;
+	p->b = s->b + s->at;
+	p->a_left -= s->at;
+	p->b_left -= n - s->at;
+	p->left -= n;
+	p->to = s->to;
+}
+
+INLINE void W(NAME, four)(struct smi_piece *p, size_t n, ptrdiff_t stride, uint64_t mask)
+{
+	struct W(NAME, strand) one = W(NAME, begin)(p), two = W(NAME, begin)(p + 1);
+	struct W(NAME, strand) three = W(NAME, begin)(p + 2), four = W(NAME, begin)(p + 3);
+
+	for (size_t i = 0; i < n; i += AT_ONCE) {
+		_Pragma("GCC unroll 4")
+		for (ptrdiff_t k = 0; k < AT_ONCE; k++) {
+			W(NAME, step)(&one, k, stride, mask);
+			W(NAME, step)(&two, k, stride, mask);
+			W(NAME, step)(&three, k, stride, mask);
+			W(NAME, step)(&four, k, stride, mask);
+		}
+		W(NAME, move_on)(&one, AT_ONCE, stride);
+		W(NAME, move_on)(&two, AT_ONCE, stride);
+		W(NAME, move_on)(&three, AT_ONCE, stride);
+		W(NAME, move_on)(&four, AT_ONCE, stride);
+	}
+	W(NAME, end)(&one, p, n);
+	W(NAME, end)(&two, p + 1, n);
+	W(NAME, end)(&three, p + 2, n);
+	W(NAME, end)(&four, p + 3, n);
+}
+
+/* What is left of one piece. */
+INLINE void W(NAME, rest)(struct smi_piece *p, ptrdiff_t stride, uint64_t mask)
+{
+	struct W(NAME, strand) s;
+	size_t n;
+
+	(void)mask;
+	while ((n = steps(p)) != 0) {
+		s = W(NAME, begin)(p);
+		for (size_t i = 0; i < n; i++) {
+			W(NAME, step)(&s, 0, stride, mask);
+			W(NAME, move_on)(&s, 1, stride);
+		}
+		W(NAME, end)(&s, p, n);
+	}
+	s = W(NAME, begin)(p);
+	for (ptrdiff_t i = 0; i < (ptrdiff_t)p->left; i++)
+		s.to[i * stride] = RESULT(p->a_left ? s.a[i] : s.b[-i], mask);
+}
+
+INLINE void W(NAME, all)(struct smi_piece p[4], ptrdiff_t stride, uint64_t mask)
+{
+	size_t n;
+
+	do {
+		n = least(least(steps(p), steps(p + 1)), least(steps(p + 2), steps(p + 3)));
+		W(NAME, four)(p, n / AT_ONCE * AT_ONCE, stride, mask);
+	} while (n >= AT_ONCE);
+	for (int i = 0; i < 4; i++)
+		W(NAME, rest)(p + i, stride, mask);
+}
+
+static void W(NAME, weave)(struct smi_piece p[4], uint64_t mask)
+{
+	if (p->down)
+		W(NAME, all)(p, -1, mask);
+	else
+		W(NAME, all)(p, 1, mask);
+}
+
+#undef W
+#undef W_
+#undef NAME
+#undef RECORD
+#undef OUT
+#undef IMAGE
+#undef RESULT

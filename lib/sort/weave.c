@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include "sort/weave.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+enum { AT_ONCE = 4 }; /* steps of a merge without a look at the ends */
+
+INLINE size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How many steps can be done before a run or the room ends. */
+INLINE size_t steps(const struct smi_piece *p)
+{
+	return least(least(p->a_left, p->b_left), p->left);
+}
+
+#define PLAIN(x) (x)
+#define RECORD_OF(x, mask) (x)
+#define INDEX_OF(x, mask) ((x) & (mask))
+#define IMAGE_OF(x) (x).image
+#define SECOND_OF(x, mask) (x).index
+
+#define NAME narrow
+#define RECORD uint32_t
+#define OUT uint32_t
+#define IMAGE PLAIN
+#define RESULT RECORD_OF
+#include "sort/strand.h"
+
+#define NAME wide
+#define RECORD uint64_t
+#define OUT uint64_t
+#define IMAGE PLAIN
+#define RESULT RECORD_OF
+#include "sort/strand.h"
+
+#define NAME wide_index
+#define RECORD uint64_t
+#define OUT uint64_t
+#define IMAGE PLAIN
+#define RESULT INDEX_OF
+#include "sort/strand.h"
+
+#define NAME wide_index32
+#define RECORD uint64_t
+#define OUT uint32_t
+#define IMAGE PLAIN
+#define RESULT (uint32_t)INDEX_OF
+#include "sort/strand.h"
+
+#define NAME pair
+#define RECORD struct smi_pair
+#define OUT struct smi_pair
+#define IMAGE IMAGE_OF
+#define RESULT RECORD_OF
+#include "sort/strand.h"
+
+#define NAME pair_index
+#define RECORD struct smi_pair
+#define OUT uint64_t
+#define IMAGE IMAGE_OF
+#define RESULT SECOND_OF
+#include "sort/strand.h"
+
+#define NAME pair_index32
+#define RECORD struct smi_pair
+#define OUT uint32_t
+#define IMAGE IMAGE_OF
+#define RESULT (uint32_t)SECOND_OF
+#include "sort/strand.h"
+
+void smi_weave(struct smi_piece piece[4], enum smi_weave form, uint64_t mask)
+{
+	switch (form) {
+	case SMI_NARROW:
+		narrow_weave(piece, mask);
+		break;
+	case SMI_WIDE:
+		wide_weave(piece, mask);
+		break;
+	case SMI_WIDE_INDEX64:
+		wide_index_weave(piece, mask);
+		break;
+	case SMI_WIDE_INDEX32:
+		wide_index32_weave(piece, mask);
+		break;
+	case SMI_PAIRS:
+		pair_weave(piece, mask);
+		break;
+	case SMI_PAIRS_INDEX64:
+		pair_index_weave(piece, mask);
+		break;
+	case SMI_PAIRS_INDEX32:
+		pair_index32_weave(piece, mask);
+		break;
+	}
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* Merging runs of records, cut into pieces. Of two neighbouring runs the first
+ * one rises and the second falls. */
+#ifndef SMI_SORT_WEAVE_H
+#define SMI_SORT_WEAVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A record of keys that are wider than a record's prefix. */
+struct smi_pair {
+	uint64_t image, index;
+};
+
+/* Part of the merge of two runs: where both go on, b downwards, how many
+ * records are left of them, up to their ends, and how many to write, which may
+ * be fewer. */
+struct smi_piece {
+	const void *a, *b;
+	size_t a_left, b_left, left;
+	void *to;
+	bool down;    /* written from its end downwards */
+};
+
+/* What is merged and what is written. */
+enum smi_weave {
+	SMI_NARROW,          /* 32-bit records */
+	SMI_WIDE,            /* 64-bit records */
+	SMI_WIDE_INDEX64,    /* of these the index bits only, not downwards */
+	SMI_WIDE_INDEX32,
+	SMI_PAIRS,           /* of equal images those of a come first */
+	SMI_PAIRS_INDEX64,
+	SMI_PAIRS_INDEX32
+};
+
+/* Merges four pieces, which are written in the same direction. */
+void smi_weave(struct smi_piece piece[4], enum smi_weave form, uint64_t index_mask);
+
+static inline uint64_t smi_weave_image(const void *records, size_t i, size_t width)
+{
+	return width == 4   ? ((const uint32_t *)records)[i]
+	       : width == 8 ? ((const uint64_t *)records)[i]
+			    : ((const struct smi_pair *)records)[i].image;
+}
+
+#endif

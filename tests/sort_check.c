@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "sort_check.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sort/kernel.h"
+
+const char *const kernels[] = { "portable", "avx2", "avx512" };
+const int threads[] = { 1, 2, 3, 8 };
+
+void best_kernel(void)
+{
+	smi_sort_use(NULL);
+}
+
+void buffers_init(struct buffers *b, size_t n)
+{
+	b->keys = malloc(n * 8 + 8);
+	b->sorted = malloc(n * 8 + 8);
+	b->order = malloc(n * 8 + 8);
+	b->expected = malloc(n * 8 + 8);
+	b->order32 = malloc(n * 4 + 8);
+	ck_assert(b->keys && b->sorted && b->order && b->expected && b->order32);
+}
+
+void buffers_fini(struct buffers *b)
+{
+	free(b->keys);
+	free(b->sorted);
+	free(b->order);
+	free(b->expected);
+	free(b->order32);
+}
+
+const char *sort_wrong(struct buffers *b, size_t n, enum shared_type type,
+		       const struct shared_sort_options *options)
+{
+	size_t size = type_size(type);
+
+	memset(b->order, 0xff, n * sizeof *b->order);
+	if (shared_argsort(b->keys, n, type, b->order, options))
+		return "argsort: error";
+	if (memcmp(b->order, b->expected, n * sizeof *b->order) != 0)
+		return "argsort";
+	memset(b->order32, 0xff, n * sizeof *b->order32);
+	if (shared_argsort32(b->keys, n, type, b->order32, options))
+		return "argsort32: error";
+	for (size_t i = 0; i < n; i++)
+		if (b->order32[i] != b->expected[i])
+			return "argsort32";
+	memcpy(b->sorted, b->keys, n * size);
+	if (shared_sort(b->sorted, n, type, options))
+		return "sort: error";
+	for (size_t i = 0; i < n; i++)
+		if (memcmp(b->sorted + i * size, b->keys + b->expected[i] * size, size) != 0)
+			return "sort";
+	return NULL;
+}
+
+void check_all(struct buffers *b, size_t n, enum shared_type type, enum shape shape,
+	       const int *np, size_t np_count)
+{
+	for (int descending = 0; descending < 2; descending++) {
+		reference_order(b->keys, n, type, descending, b->expected);
+		for (size_t i = 0; i < np_count; i++) {
+			struct shared_sort_options o = { .np = np[i], .descending = descending };
+			const char *bad = sort_wrong(b, n, type, &o);
+
+			ck_assert_msg(!bad, "%s: %s, %s, n %zu, np %d, %s, %s", bad, type_names[type],
+				      shape_names[shape], n, np[i], descending ? "down" : "up",
+				      smi_kernel()->name);
+		}
+	}
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Do argsort, argsort32 and sort agree with a reference? */
+#ifndef SORT_CHECK_H
+#define SORT_CHECK_H
+
+#include "sort_data.h"
+
+extern const char *const kernels[3];
+extern const int threads[4];
+
+/* Goes back to the best kernel, whatever a failed test left. */
+void best_kernel(void);
+
+/* All that is sorted from one array of keys. */
+struct buffers {
+	char *keys, *sorted;
+	size_t *order, *expected;
+	uint32_t *order32;
+};
+
+void buffers_init(struct buffers *b, size_t n);
+void buffers_fini(struct buffers *b);
+
+/* b->expected is the order; do all three functions agree with it? NULL, or what
+ * did not. */
+const char *sort_wrong(struct buffers *b, size_t n, enum shared_type type,
+		       const struct shared_sort_options *options);
+
+/* Asserts that, in both directions, with each number of threads. */
+void check_all(struct buffers *b, size_t n, enum shared_type type, enum shape shape,
+	       const int *np, size_t np_count);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* Keys that lie in runs already. */
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sort/kernel.h"
+#include "sort/runs.h"
+#include "sort_check.h"
+#include "test_sort.h"
+
+/* Orders keys lo ... hi-1 among themselves, rising or falling. */
+static void make_run(struct buffers *b, enum shared_type type, size_t lo, size_t hi, bool falling)
+{
+	size_t size = type_size(type), n = hi - lo;
+	char *run = b->keys + lo * size;
+
+	reference_order(run, n, type, false, b->order);
+	for (size_t i = 0; i < n; i++)
+		memcpy(b->sorted + i * size, run + b->order[falling ? n - 1 - i : i] * size, size);
+	memcpy(run, b->sorted, n * size);
+}
+
+/* Keys of a shape in `count` runs of any length. */
+static void make_runs(struct buffers *b, size_t n, enum shared_type type, enum shape shape,
+		      size_t count, uint64_t seed)
+{
+	size_t lo = 0, hi;
+
+	make_keys(b->keys, n, type, shape, seed);
+	for (size_t i = 0; i < count; i++, lo = hi) {
+		hi = i + 1 == count ? n : lo + (n - lo) * (random_next(&seed) % 1000) / 1000;
+		make_run(b, type, lo, hi, random_next(&seed) % 2);
+	}
+}
+
+START_TEST(every_kernel_merges_runs_stably)
+{
+	static const size_t counts[] = { 2, 3, 4, 5, SMI_RUNS - 1, SMI_RUNS, SMI_RUNS + 1, 40 };
+	static const size_t sizes[] = { 2, 10, 65, 257, 1000, 16385, 20000 };
+	static const enum shape shapes[] = { UNIFORM, FEW, EXTREMES, CLOSE, EQUAL, ZIPF };
+	uint64_t seed = 1;
+	struct buffers b;
+
+	if (smi_sort_use(kernels[_i]) == -ENOTSUP || smi_sort_use(kernels[_i]) == -ENOENT)
+		return;
+	buffers_init(&b, 20000);
+	for (int type = 0; type < TYPES; type++)
+		for (int shape = 0; shape < 6; shape++)
+			for (int count = 0; count < 8; count++) {
+				size_t n = sizes[random_next(&seed) % 7];
+
+				make_runs(&b, n, type, shapes[shape], counts[count], ++seed);
+				check_all(&b, n, type, shapes[shape], threads, n > 16384 ? 4 : 1);
+			}
+	buffers_fini(&b);
+}
+END_TEST
+
+START_TEST(runs_are_found_as_they_lie)
+{
+	double keys[1000];
+	struct smi_crew crew = { 1 };
+	struct smi_runs runs;
+	struct smi_keys described;
+
+	smi_keys_init(&described, keys, SHARED_FLOAT64, false);
+	for (int i = 0; i < 1000; i++)
+		keys[i] = i < 300 ? i : i < 700 ? 2000 - i : i < 701 ? 5000 : i - 800;
+	ck_assert(smi_runs_find(&runs, smi_kernel(), &crew, &described, 1000));
+	ck_assert_uint_eq(runs.count, 4);
+	ck_assert(!runs.falling[0] && runs.start[1] == 301);
+	ck_assert(runs.falling[1] && runs.start[2] == 700);
+	ck_assert(runs.falling[2] && runs.start[3] == 702);
+	ck_assert(!runs.falling[3] && runs.start[4] == 1000);
+	for (int i = 0; i < 1000; i++)
+		keys[i] = i % 100;
+	ck_assert(!smi_runs_find(&runs, smi_kernel(), &crew, &described, 1000));
+	ck_assert(smi_runs_find(&runs, smi_kernel(), &crew, &described, 800));
+	ck_assert_uint_eq(runs.count, SMI_RUNS);
+}
+END_TEST
+
+START_TEST(a_run_goes_on_where_threads_meet)
+{
+	size_t n = 100000;
+	double *keys = malloc(n * sizeof *keys);
+	struct smi_crew crew;
+	struct smi_runs runs;
+	struct smi_keys described;
+
+	ck_assert(keys);
+	smi_keys_init(&described, keys, SHARED_FLOAT64, false);
+	for (size_t i = 0; i < n; i++)
+		keys[i] = i < n / 5 ? (double)i : -(double)i;
+	for (int np = 1; np <= 8; np++) {
+		smi_crew_enter(&crew, np);
+		ck_assert(smi_runs_find(&runs, smi_kernel(), &crew, &described, n));
+		ck_assert_uint_eq(runs.count, 2);
+		ck_assert_uint_eq(runs.start[1], n / 5);
+		smi_crew_leave(&crew);
+	}
+	free(keys);
+}
+END_TEST
+
+TCase *sort_runs_tests(void)
+{
+	TCase *tcase = tcase_create("runs");
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_checked_fixture(tcase, NULL, best_kernel);
+	tcase_add_loop_test(tcase, every_kernel_merges_runs_stably, 0, 3);
+	tcase_add_test(tcase, runs_are_found_as_they_lie);
+	tcase_add_test(tcase, a_run_goes_on_where_threads_meet);
+	return tcase;
+}
