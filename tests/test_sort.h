@@ -8,5 +8,6 @@
 Suite *sort_suite(void);
 TCase *sort_by_tests(void);
 TCase *sort_runs_tests(void);
+TCase *sort_values_tests(void);
 
 #endif

@@ -163,14 +163,13 @@ static bool values_gather(struct few *f)
 	return true;
 }
 
-/* Writes `bits` over the keys lo ... hi-1, a line at once. */
-static void fill(struct few *f, size_t lo, size_t hi, uint64_t bits)
+void smi_few_fill(void *out, enum smi_kind kind, size_t lo, size_t hi, uint64_t bits)
 {
-	size_t size = smi_kind_size(f->keys.kind), bytes = (hi - lo) * size;
-	char *p = (char *)f->out + lo * size, line[64];
+	size_t size = smi_kind_size(kind), bytes = (hi - lo) * size;
+	char *p = (char *)out + lo * size, line[64]; /* a line is written at once */
 
 	for (size_t i = 0; i < sizeof line; i += size)
-		smi_key_store(line + i, f->keys.kind, bits);
+		smi_key_store(line + i, kind, bits);
 	for (; bytes >= sizeof line; bytes -= sizeof line, p += sizeof line)
 		memcpy(p, line, sizeof line);
 	memcpy(p, line, bytes);
@@ -187,7 +186,7 @@ static void fill_part(void *arg, size_t part, int rank)
 		size_t end = f->value[j].end < hi ? f->value[j].end : hi;
 
 		if (end > lo) {
-			fill(f, lo, end, f->value[j].bits);
+			smi_few_fill(f->out, f->keys.kind, lo, end, f->value[j].bits);
 			lo = end;
 		}
 	}

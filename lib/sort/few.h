@@ -12,4 +12,7 @@
  * sample tells most inputs apart at once. */
 bool smi_few_sort(const struct smi_crew *crew, const struct smi_keys *keys, size_t n, void *out);
 
+/* Writes the key `bits` over keys lo ... hi-1 of `out`. */
+void smi_few_fill(void *out, enum smi_kind kind, size_t lo, size_t hi, uint64_t bits);
+
 #endif

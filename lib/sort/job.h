@@ -27,6 +27,12 @@ struct smi_job {
 	char *second;               /* [records of the largest bucket], if any is too large */
 };
 
+/* Bytes of a record. */
+static inline size_t smi_job_width(enum smi_sink sink, enum smi_kind kind)
+{
+	return sink == SMI_TO_KEY && smi_kind_size(kind) <= 4 ? 4 : 8;
+}
+
 /* Settles what a record is, once the range is known: as much of the key as
  * there is room for beside the index. */
 void smi_job_plan(struct smi_job *job);

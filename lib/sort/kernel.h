@@ -57,6 +57,15 @@ struct smi_range {
 	bool minus_zero;     /* a float -0 is there */
 };
 
+#define SMI_FREQUENT 8 /* as many values as smi_kernel.peel counts */
+
+/* Keys without those of some images. */
+struct smi_peeled {
+	size_t count[SMI_FREQUENT];  /* how often each of those occurred */
+	size_t rest;                 /* all others */
+	bool minus_zero;             /* a float -0 was there */
+};
+
 /* What smi_kernel.order answers, or-ed; 0: none of them. */
 enum {
 	SMI_RISING = 1,           /* no key is below the one before it */
@@ -98,6 +107,13 @@ struct smi_kernel {
 		     size_t hi, uint64_t *records);
 	void (*pack_narrow)(const struct smi_keys *keys, const struct smi_pack *pack, size_t lo,
 			    size_t hi, uint32_t *records);
+
+	/* Writes the images of keys lo ... hi-1 that are none of `frequent`, in order,
+	 * to `rest`, which has room for one vector more. */
+	void (*peel)(const struct smi_keys *keys, size_t lo, size_t hi, const uint64_t *frequent,
+		     struct smi_peeled *peeled, uint64_t *rest);
+	void (*peel_narrow)(const struct smi_keys *keys, size_t lo, size_t hi,
+			    const uint64_t *frequent, struct smi_peeled *peeled, uint32_t *rest);
 
 	/* Sorts m < 2^32 records, which must be in input order where equal, and
 	 * writes what they stand for to the plan's sink from `position` on. May

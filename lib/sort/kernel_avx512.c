@@ -6,6 +6,7 @@
 
 #include "sort/lanes_avx512.h"
 #include "sort/scan.h"
+#include "sort/peel.h"
 #include "sort/spread.h"
 #include "sort/ties.h"
 
@@ -36,6 +37,8 @@ const struct smi_kernel smi_kernel_avx512 = {
 	.scatter_narrow = kernel_scatter_narrow,
 	.pack = kernel_pack,
 	.pack_narrow = kernel_pack_narrow,
+	.peel = kernel_peel,
+	.peel_narrow = kernel_peel_narrow,
 	.bucket = kernel_bucket64,
 	.bucket_narrow = kernel_bucket32,
 	.emit = kernel_emit,

@@ -5,6 +5,7 @@
 
 #include "sort/lanes_portable.h"
 #include "sort/scan.h"
+#include "sort/peel.h"
 #include "sort/spread.h"
 #include "sort/ties.h"
 
@@ -94,6 +95,8 @@ const struct smi_kernel smi_kernel_portable = {
 	.scatter_narrow = kernel_scatter_narrow,
 	.pack = kernel_pack,
 	.pack_narrow = kernel_pack_narrow,
+	.peel = kernel_peel,
+	.peel_narrow = kernel_peel_narrow,
 	.bucket = kernel_bucket64,
 	.bucket_narrow = kernel_bucket32,
 	.emit = kernel_emit,

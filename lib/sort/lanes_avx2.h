@@ -44,6 +44,26 @@ INLINE bool v64_any_equal(v64 a, v64 b)
 	return !_mm256_testz_si256(same, same);
 }
 
+INLINE unsigned v64_differ(v64 a, v64 b, unsigned among)
+{
+	__m256d same = _mm256_castsi256_pd(_mm256_cmpeq_epi64(a, b));
+
+	return among & ~(unsigned)_mm256_movemask_pd(same);
+}
+
+INLINE v64 v64_gather_lanes(v64 a, unsigned which)
+{
+	/* For each set of lanes the halves to take, four bits each. */
+	static const uint32_t halves[16] = {
+		0x76543210, 0x76543210, 0x76543232, 0x76543210, 0x76543254, 0x76545410, 0x76545432,
+		0x76543210, 0x76543276, 0x76547610, 0x76547632, 0x76763210, 0x76547654, 0x76765410,
+		0x76765432, 0x76543210 };
+	__m256i shifts = _mm256_set_epi32(28, 24, 20, 16, 12, 8, 4, 0);
+
+	return _mm256_permutevar8x32_epi32(a, _mm256_srlv_epi32(
+		_mm256_set1_epi32((int)halves[which]), shifts));
+}
+
 INLINE uint64_t v64_lowest(v64 a)
 {
 	uint64_t x[4], low;

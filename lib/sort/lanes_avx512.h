@@ -35,6 +35,18 @@ INLINE uint64_t v64_union(v64 a) { return (uint64_t)_mm512_reduce_or_epi64(a); }
 INLINE bool v64_any_less(v64 a, v64 b) { return _mm512_cmplt_epu64_mask(a, b) != 0; }
 INLINE bool v64_any_equal(v64 a, v64 b) { return _mm512_cmpeq_epi64_mask(a, b) != 0; }
 
+/* The lanes of `among` in which a and b differ, one bit each. */
+INLINE unsigned v64_differ(v64 a, v64 b, unsigned among)
+{
+	return _mm512_mask_cmpneq_epi64_mask((__mmask8)among, a, b);
+}
+
+/* The lanes that are asked for move together to the first ones. */
+INLINE v64 v64_gather_lanes(v64 a, unsigned which)
+{
+	return _mm512_maskz_compress_epi64((__mmask8)which, a);
+}
+
 /* Each lane's low half. */
 INLINE void v64_store_narrow(uint32_t *p, v64 v)
 {

@@ -6,6 +6,7 @@
 #include "sort/alone.h"
 #include "sort/buckets.h"
 #include "sort/few.h"
+#include "sort/frequent.h"
 #include "sort/join.h"
 #include "sort/map.h"
 #include "sort/options.h"
@@ -76,7 +77,14 @@ static int short_cut(struct smi_job *job)
 		return 0;
 	if (smi_runs_find(&runs, job->kernel, &job->crew, &plan->keys, job->n))
 		return smi_join(job, &runs);
-	return 1;
+	return plan->sink == SMI_TO_KEY ? smi_frequent_sort(job) : 1;
+}
+
+int smi_radix_job(struct smi_job *job)
+{
+	if (job->n <= (job->crew.np > 1 ? SMI_ALONE : SMI_SINGLE / job->width))
+		return smi_alone_sort(job);
+	return sort_many(job);
 }
 
 int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *out,
@@ -86,16 +94,14 @@ int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *o
 			       .plan = { .keys = *keys, .sink = sink, .out = out } };
 	int r;
 
-	job.width = sink == SMI_TO_KEY && smi_kind_size(keys->kind) <= 4 ? 4 : 8;
+	job.width = smi_job_width(sink, keys->kind);
 	if (n == 0)
 		return 0;
 	if (n > SMI_ALONE)
 		smi_crew_enter(&job.crew, smi_options_np(options));
 	r = short_cut(&job);
-	if (r > 0 && n <= (job.crew.np > 1 ? SMI_ALONE : SMI_SINGLE / job.width))
-		r = smi_alone_sort(&job);
-	else if (r > 0)
-		r = sort_many(&job);
+	if (r > 0)
+		r = smi_radix_job(&job);
 	smi_job_fini(&job);
 	smi_crew_leave(&job.crew);
 	return r;

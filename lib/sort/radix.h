@@ -3,7 +3,7 @@
 #ifndef SMI_SORT_RADIX_H
 #define SMI_SORT_RADIX_H
 
-#include "sort/kernel.h"
+#include "sort/job.h"
 #include <sharedmem/sort.h>
 
 /* Up to so many keys one thread does everything in one bucket, even if there
@@ -15,5 +15,8 @@
  * For SMI_TO_KEY `out` is the keys' memory, and they have 2, 4 or 8 bytes. */
 int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *out,
 	      const struct shared_sort_options *options);
+
+/* The same for job->n > 0 keys, without a look for short cuts. */
+int smi_radix_job(struct smi_job *job);
 
 #endif

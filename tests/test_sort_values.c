@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* Keys of which many have one of a few values. */
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sort/frequent.h"
+#include "sort/kernel.h"
+#include "sort_check.h"
+#include "test_sort.h"
+
+/* Of n keys of a shape, `percent` in a hundred become copies of the first
+ * `values` ones, the earlier ones more often. */
+static void make_frequent(struct buffers *b, size_t n, enum shared_type type, enum shape shape,
+			  unsigned percent, size_t values, uint64_t seed)
+{
+	size_t size = type_size(type), value;
+
+	make_keys(b->keys, n, type, shape, seed);
+	for (size_t i = values; i < n; i++) {
+		if (random_next(&seed) % 100 >= percent)
+			continue;
+		value = random_next(&seed) % values;
+		if (random_next(&seed) % 2)
+			value = random_next(&seed) % (value + 1);
+		memcpy(b->keys + i * size, b->keys + value * size, size);
+	}
+}
+
+START_TEST(every_kernel_sorts_frequent_values_stably)
+{
+	static const unsigned percents[] = { 30, 45, 60, 97, 100 };
+	static const size_t values[] = { 1, 2, 7, 8, 9, 40, 200 };
+	static const size_t sizes[] = { SMI_FREQUENT_WORTH - 1, SMI_FREQUENT_WORTH,
+					SMI_FREQUENT_WORTH + 1, 2000, 16385, 20003 };
+	static const enum shape shapes[] = { UNIFORM, EXTREMES, CLOSE };
+	uint64_t seed = 1;
+	struct buffers b;
+
+	if (smi_sort_use(kernels[_i]) == -ENOTSUP || smi_sort_use(kernels[_i]) == -ENOENT)
+		return;
+	buffers_init(&b, 20003);
+	for (int type = 0; type < TYPES; type++)
+		for (int percent = 0; percent < 5; percent++)
+			for (int v = 0; v < 7; v++) {
+				size_t n = sizes[random_next(&seed) % 6];
+				enum shape shape = shapes[random_next(&seed) % 3];
+
+				make_frequent(&b, n, type, shape, percents[percent], values[v],
+					      ++seed);
+				check_all(&b, n, type, shape, threads, n > 16384 ? 4 : 1);
+			}
+	buffers_fini(&b);
+}
+END_TEST
+
+TCase *sort_values_tests(void)
+{
+	TCase *tcase = tcase_create("values");
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_checked_fixture(tcase, NULL, best_kernel);
+	tcase_add_loop_test(tcase, every_kernel_sorts_frequent_values_stably, 0, 3);
+	return tcase;
+}
