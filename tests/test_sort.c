@@ -42,7 +42,7 @@ END_TEST
 
 START_TEST(every_kernel_sorts_stably_around_the_thresholds)
 {
-	static const size_t sizes[] = { 5999, 6000, 6001, 16383, 16385, 32768, 32769 };
+	static const size_t sizes[] = { 2048, 2049, 16384, 16385, 24576, 24577, 32769 };
 	struct buffers b;
 
 	if (smi_sort_use(kernels[_i]) == -ENOTSUP || smi_sort_use(kernels[_i]) == -ENOENT)

@@ -75,8 +75,7 @@ static uint64_t sampled(const struct smi_keys *keys, size_t n, uint64_t *x)
 	return smi_key_image(keys, (size_t)((double)(*x >> 12) * 0x1p-52 * (double)n));
 }
 
-/* Of some sampled keys, do many have the value of another one? */
-static bool values_recur(const struct smi_keys *keys, size_t n)
+bool smi_frequent_likely(const struct smi_keys *keys, size_t n)
 {
 	uint64_t seen[8 * FIRST] = { 0 }, x = n, image;
 	unsigned recurred = 0;
@@ -97,7 +96,7 @@ static bool find_frequent(const struct smi_keys *keys, size_t n, uint64_t freque
 	struct counted table[SLOTS];
 	uint64_t x = n;
 
-	if (!values_recur(keys, n))
+	if (!smi_frequent_likely(keys, n))
 		return false;
 	for (int i = 0; i < SLOTS; i++)
 		table[i].count = 0;

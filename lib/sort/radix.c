@@ -80,11 +80,17 @@ static int short_cut(struct smi_job *job)
 	return plan->sink == SMI_TO_KEY ? smi_frequent_sort(job) : 1;
 }
 
+/* One bucket is not enough for many keys, nor if a few values crowd a part of it. */
+static bool is_one_bucket(const struct smi_job *job)
+{
+	if (job->n > (job->crew.np > 1 ? SMI_ALONE : SMI_SINGLE))
+		return false;
+	return job->n <= SMI_EVEN || !smi_frequent_likely(&job->plan.keys, job->n);
+}
+
 int smi_radix_job(struct smi_job *job)
 {
-	if (job->n <= (job->crew.np > 1 ? SMI_ALONE : SMI_SINGLE / job->width))
-		return smi_alone_sort(job);
-	return sort_many(job);
+	return is_one_bucket(job) ? smi_alone_sort(job) : sort_many(job);
 }
 
 int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *out,

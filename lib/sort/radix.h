@@ -7,9 +7,11 @@
 #include <sharedmem/sort.h>
 
 /* Up to so many keys one thread does everything in one bucket, even if there
- * are others; up to so many bytes of records, if it is the only one. */
+ * are others; up to so many, if it is the only one; of keys among which some
+ * values are frequent, up to so many. */
 #define SMI_ALONE 16384
-#define SMI_SINGLE ((size_t)512 << 10)
+#define SMI_SINGLE 24576
+#define SMI_EVEN 2048
 
 /* Sorts n keys to the sink. 0 or -ENOMEM, and then the keys are as they were.
  * For SMI_TO_KEY `out` is the keys' memory, and they have 2, 4 or 8 bytes. */
