@@ -44,6 +44,16 @@ static void kernel_emit_narrow(const struct smi_plan *plan, const uint32_t *reco
 		put64(plan, records[i], position + i);
 }
 
+/* Do two neighbours share their prefix? */
+static inline bool ties_among(const uint64_t *records, size_t m, unsigned index_bits)
+{
+	bool ties = false;
+
+	for (size_t i = 1; i < m; i++)
+		ties |= (records[i] ^ records[i - 1]) >> index_bits == 0;
+	return ties;
+}
+
 static void group64(const struct smi_plan *plan, uint64_t *records, size_t m, size_t position)
 {
 	size_t j;
@@ -55,7 +65,7 @@ static void group64(const struct smi_plan *plan, uint64_t *records, size_t m, si
 			records[j] = records[j - 1];
 		records[j] = record;
 	}
-	if (!plan->exact)
+	if (!plan->exact && ties_among(records, m, plan->pack.index_bits))
 		settle_ties(plan, records, m);
 	kernel_emit(plan, records, m, position);
 }
