@@ -85,7 +85,7 @@ static bool parse_number(const char *s, char end, const char **rest, uint64_t *n
 	errno = 0;
 	*number = strtoull(s, &stop, 10);
 	*rest = stop + 1;
-	return isdigit((unsigned char)*s) && errno == 0 && *stop == end;
+	return isdigit((unsigned char)*s) && errno == 0 && *number < UINT64_MAX && *stop == end;
 }
 
 bool smi_env_only(uint64_t *map, uint64_t *job)

@@ -123,9 +123,10 @@ static bool is_hope(const struct smi_master *master)
 
 static void give_up(struct smi_master *master, int rank)
 {
+	const char *why = master->refused == ECHILD ? "there are no spares" : strerror(master->refused);
+
 	smi_master_fail(master, POOL_NO_RESOURCES, master->refused, SIZE_MAX, rank,
-			"no successor of rank %d could be started, and nobody else can run its jobs: %s", rank,
-			strerror(master->refused));
+			"no successor of rank %d could be started, and nobody else can run its jobs: %s", rank, why);
 }
 
 void smi_lend(struct smi_master *master)
