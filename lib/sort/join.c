@@ -20,7 +20,7 @@
 
 enum {
 	PIECES = 256,
-	RUNS_OF_PAIRS = 4, /* more are not worth it */
+	RUNS_OF_PAIRS = 2, /* more would need two arrays of pairs: 32 bytes a key */
 };
 
 struct joining {
