@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# make, demo, check, fuzz, bench, install: README.md says what each does.
+# make, demo, check, fuzz, model, bench, install: README.md says what each does.
 # SAN=address,undefined or SAN=thread builds with sanitizers, each in
 # a directory of its own.
 
@@ -32,7 +32,7 @@ TEST_OBJ := $(TEST_SRC:%.c=$(B)/%.o)
 EXAMPLES := $(patsubst %.c,$(B)/%,$(sort $(wildcard examples/*.c)))
 BENCHES := $(patsubst %.c,$(B)/%,$(sort $(wildcard bench/*.c)))
 
-.PHONY: all demo check fuzz bench bench-sort examples install uninstall layers tidy clean
+.PHONY: all demo check fuzz model bench bench-sort examples install uninstall layers tidy clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -138,6 +138,9 @@ bench: $(BENCHES)
 
 bench-sort: $(B)/libsharedmem.a
 	$(MAKE) -f bench/sort/Makefile B=$(B)
+
+model:
+	@CC=$(CC) tests/model/run.sh build/model
 
 layers:
 	tests/layers.sh

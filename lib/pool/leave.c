@@ -194,6 +194,8 @@ bool smi_master_search(struct smi_master *master)
 		give_found(master, (struct smi_range){ gap.begin, to });
 		range.begin = to;
 	}
+	/* What one got may be another one's now, whose own bound was looked at before. */
+	smi_order_moved(&map->order);
 	for (int r = 0; r < map->np; r++)
 		master->life[r].searching = false;
 	return true;

@@ -115,7 +115,9 @@ static bool is_hope(const struct smi_master *master)
 
 		if (living == SMI_BEREFT || living == SMI_AWAITED)
 			return true;
-		if (living == SMI_LIVES && (wants == SMI_ORDER_NONE || wants < lowest))
+		/* What one carries may have been taken since it was last looked at. */
+		if (living == SMI_LIVES &&
+		    (wants == SMI_ORDER_NONE || wants < lowest || master->life[w].carries >= 0))
 			return true;
 	}
 	return false;

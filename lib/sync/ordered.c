@@ -40,6 +40,18 @@ static bool has_come(const struct smi_order *order, int rank, uint64_t id, int *
 	return atomic_load(&order->shared->moves) == moves;
 }
 
+/* A turn that has come may go again, when the one below dies and is to be run once
+ * more. Whoever wants a turn counts as asleep until then, so: no longer wanting it,
+ * one more look. */
+static bool is_still_there(const struct smi_order *order, struct smi_turn *mine, int rank, uint64_t id, int *first)
+{
+	atomic_store(&mine->wants, SMI_ORDER_NONE);
+	if (has_come(order, rank, id, first))
+		return true;
+	atomic_store(&mine->wants, id);
+	return false;
+}
+
 static int sleep_until(const struct smi_order *order, int rank, uint64_t id, int *first)
 {
 	struct smi_turn *mine = smi_order_turn(order, rank);
@@ -50,7 +62,7 @@ static int sleep_until(const struct smi_order *order, int rank, uint64_t id, int
 	while (r == 1) {
 		uint32_t seen = atomic_load(&mine->nudge);
 
-		if (has_come(order, rank, id, first))
+		if (has_come(order, rank, id, first) && is_still_there(order, mine, rank, id, first))
 			r = 0;
 		else if (seen & SMI_STOP)
 			r = -1;
@@ -112,9 +124,14 @@ void smi_order_leave(const struct smi_order *order, int rank, uint64_t low)
 		smi_order_wake(order);
 }
 
-void smi_order_move(const struct smi_order *order, int rank, uint64_t low)
+void smi_order_moved(const struct smi_order *order)
 {
 	atomic_fetch_add(&order->shared->moves, 1);
+}
+
+void smi_order_move(const struct smi_order *order, int rank, uint64_t low)
+{
+	smi_order_moved(order);
 	smi_order_leave(order, rank, low);
 }
 

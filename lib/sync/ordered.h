@@ -77,6 +77,9 @@ void smi_order_leave(const struct smi_order *order, int rank, uint64_t low);
  * is lowered already. Whoever looks from one to the next meanwhile might see neither. */
 void smi_order_move(const struct smi_order *order, int rank, uint64_t low);
 
+/* The master's: ids that were one worker's are another one's, whose bound covers them. */
+void smi_order_moved(const struct smi_order *order);
+
 /* The master's. Whether this rank's worker sleeps for a turn that has not come. */
 bool smi_order_waits(const struct smi_order *order, int rank);
 
