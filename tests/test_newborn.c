@@ -212,9 +212,12 @@ START_TEST(the_c_library_works_in_a_successor)
 }
 END_TEST
 
+static _Atomic int asleep;
+
 static void *sleep_for_ever(void *arg)
 {
 	pthread_mutex_lock(arg);
+	asleep = 1;
 	for (;;)
 		test_nap(1);
 	return NULL;
@@ -229,7 +232,11 @@ START_TEST(it_works_below_a_program_with_threads)
 	pthread_t thread;
 
 	scene->check = checks[_i];
+	/* The sanitizers' own malloc, unlike the C library's, does not survive a fork amid
+	 * a thread's start. */
+	asleep = 0;
 	pthread_create(&thread, NULL, sleep_for_ever, &mutex);
+	ck_assert(test_await(&asleep, 1, 10));
 	assert_ok(pool, pool_map(pool, 12, work, NULL, scene));
 	pthread_cancel(thread);
 	pthread_join(thread, NULL);
