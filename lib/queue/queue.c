@@ -52,8 +52,8 @@ bool smi_claim_read(const struct smi_claim *claim, struct smi_range *range)
 
 	if (step & 1)
 		return false;
-	range->begin = atomic_load_explicit(&claim->begin, memory_order_relaxed);
-	range->end = atomic_load_explicit(&claim->end, memory_order_relaxed);
-	atomic_thread_fence(memory_order_acquire);
+	/* The second look at the step comes after both. */
+	range->begin = atomic_load_explicit(&claim->begin, memory_order_acquire);
+	range->end = atomic_load_explicit(&claim->end, memory_order_acquire);
 	return atomic_load_explicit(&claim->step, memory_order_relaxed) == step;
 }

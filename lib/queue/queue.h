@@ -106,10 +106,9 @@ static inline void smi_claim_record(struct smi_claim *claim, struct smi_range ra
 {
 	uint32_t step = atomic_load_explicit(&claim->step, memory_order_relaxed);
 
-	/* The odd step is seen before the new range. */
-	atomic_thread_fence(memory_order_release);
-	atomic_store_explicit(&claim->begin, range.begin, memory_order_relaxed);
-	atomic_store_explicit(&claim->end, range.end, memory_order_relaxed);
+	/* The odd step is seen before either end of the new range. */
+	atomic_store_explicit(&claim->begin, range.begin, memory_order_release);
+	atomic_store_explicit(&claim->end, range.end, memory_order_release);
 	atomic_store_explicit(&claim->step, step + 1, memory_order_release);
 }
 
