@@ -214,12 +214,15 @@ static int probe(const char *name, const char *value, const char *what)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-struct where { pid_t pid, tid; };
+struct where { _Atomic pid_t pid, tid; }; /* of any of the jobs */
 
 static int note_where(struct pool_worker *self, size_t job, void *arg)
 {
+	struct where *where = arg;
+
 	(void)self, (void)job;
-	*(struct where *)arg = (struct where){ getpid(), (pid_t)syscall(SYS_gettid) };
+	where->pid = getpid();
+	where->tid = (pid_t)syscall(SYS_gettid);
 	return 0;
 }
 
