@@ -25,6 +25,15 @@
 
 const char *test_program = "/proc/self/exe";
 
+bool test_plain(void)
+{
+#ifdef __SANITIZE_THREAD__
+	return false;
+#else
+	return true;
+#endif
+}
+
 bool test_slow(void)
 {
 	const char *preload = getenv("LD_PRELOAD");

@@ -24,6 +24,10 @@ TCase *test_case(Suite *suite, const char *name, double seconds);
  * memory: figures in seconds and bytes mean nothing then. */
 bool test_slow(void);
 
+/* Not so under the thread sanitizer: it puts itself between the program and its
+ * signals, forks and threads, and has a thread of its own in each process. */
+bool test_plain(void);
+
 double test_now(void);          /* seconds, monotonic */
 void test_nap(double seconds);  /* the whole of it, signals or not */
 uint64_t test_random(uint64_t *state);
