@@ -116,32 +116,41 @@ static int start_workers(struct smi_crew *crew, int wanted, int *r)
 	return started;
 }
 
-static int fork_start(struct smi_crew *crew, int *why)
+/* All that is forked, as the program is now. How many workers, and *r as above. */
+static int start_all(struct smi_crew *crew, int wanted, int *r)
 {
-	int wanted = crew->np, started, r;
+	int started;
 
-	for (int i = 0; i < wanted; i++)
-		crew->status[i] = SMI_STATUS_UNKNOWN;
 	smi_guests_pause();
 	smi_process_prepare();
 	start_spares(crew);
-	started = start_workers(crew, wanted, &r);
+	started = start_workers(crew, wanted, r);
 	/* The spares may have taken the last processes: a worker is worth more. */
 	if (started == 0 && crew->spares) {
 		smi_spares_stop(crew, true);
-		started = start_workers(crew, wanted, &r);
+		started = start_workers(crew, wanted, r);
 	}
-	crew->np = started;
-	if (started == 0) {
+	smi_guests_resume();
+	return started;
+}
+
+static int fork_start(struct smi_crew *crew, int *why)
+{
+	int wanted = crew->np, r;
+
+	for (int i = 0; i < wanted; i++)
+		crew->status[i] = SMI_STATUS_UNKNOWN;
+	crew->np = start_all(crew, wanted, &r);
+	if (crew->np == 0) {
 		fork_stop(crew);
 		return r;
 	}
-	if (started < wanted) {
+	if (crew->np < wanted) {
 		*why = -r;
-		crew->settle(crew->context, started);
+		crew->settle(crew->context, crew->np);
 	}
 	smi_crew_open_gate(crew);
-	return started < wanted;
+	return crew->np < wanted;
 }
 
 static bool fork_ended(struct smi_crew *crew, uint32_t tag)

@@ -6,13 +6,15 @@
 
 #include <stdbool.h>
 
-/* Before the forks: OpenMP's threads are ended (omp_pause_resource_all, OpenMP 5.0);
- * a child's first parallel region would wait for them for ever. The program's next
- * one starts new ones. */
+/* Around the forks of workers. OpenMP's threads are ended (omp_pause_resource_all,
+ * OpenMP 5.0): a child's first parallel region would wait for them for ever, and the
+ * program's next one starts new ones. What is forked meanwhile has one thread inside,
+ * or what the second level of OMP_NUM_THREADS says; afterwards the program has what
+ * it had. */
 void smi_guests_pause(void);
+void smi_guests_resume(void);
 
-/* In a worker: one thread inside, or what the second level of OMP_NUM_THREADS says,
- * for OpenMP and OpenBLAS. */
+/* In a worker: the same for OpenBLAS. */
 void smi_guests_limit(void);
 
 /* MPI is initialised, and not finalised: workers must not call it. */
