@@ -113,7 +113,7 @@ static inline void smi_writer_lengthen(struct smi_writer *writer, uint64_t job)
 }
 
 /* The job is done, with the value built. 0, or -ECANCELED. */
-static inline int smi_writer_commit(struct smi_writer *writer, uint64_t job)
+static inline __attribute__((always_inline)) int smi_writer_commit(struct smi_writer *writer, uint64_t job)
 {
 	if (writer->counts && writer->run && writer->length == 0) {
 		writer->run_count++;

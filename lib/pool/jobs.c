@@ -25,7 +25,7 @@ HOT bool try_job(struct smi_worker *worker, uint64_t job, int *returned)
 	worker->job = job;
 	worker->passed = false;
 	*returned = map->work(&worker->told, job, map->arg);
-	if (map->collect && *returned == 0 && __builtin_expect(worker->writer.length != map->result_size, 0))
+	if (__builtin_expect(map->collect, 0) && *returned == 0 && worker->writer.length != map->result_size)
 		refuse_size(worker);
 	return (*returned | (int)worker->trouble | (int)worker->section) == 0;
 }
