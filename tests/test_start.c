@@ -239,6 +239,59 @@ START_TEST(jobs_may_fork_and_map)
 }
 END_TEST
 
+static int abort_once(struct pool_worker *self, size_t job, void *arg)
+{
+	_Atomic int *left = arg;
+
+	if (job == 30 && atomic_exchange(left, 0))
+		abort();
+	return pool_return(self, &job, sizeof job);
+}
+
+static int sum_ids(size_t job, const void *value, size_t size, void *arg)
+{
+	(void)arg;
+	added += job;
+	return size != sizeof job || memcmp(value, &job, size) != 0;
+}
+
+/* An empty directory is all that there is: no /proc, no /dev/shm, no program. */
+static int map_in_an_empty_root(void *arg)
+{
+	_Atomic int *left = arg;
+	char path[] = "/tmp/sharedmem-root-XXXXXX";
+	struct pool *pool;
+
+	REQUIRE(mkdtemp(path) && chdir(path) == 0);
+	REQUIRE(rmdir(path) == 0);
+	REQUIRE(chroot(".") == 0);
+	added = 0;
+	atomic_store(left, 1);
+	pool = pool_open(&(struct pool_options){ .np = 3, .retries = 1, .in_order = true });
+	REQUIRE(pool && pool_map(pool, 100, abort_once, sum_ids, left) == POOL_OK && added == 4950);
+	pool_close(pool);
+	atomic_store(left, 1);
+	pool = pool_open(&(struct pool_options){ .np = 3 });
+	REQUIRE(pool && pool_map(pool, 100, abort_once, sum_ids, left) == POOL_CRASHED);
+	REQUIRE(strstr(pool_error(pool)->message, "job 30") && strstr(pool_error(pool)->message, "ABRT"));
+	pool_close(pool);
+	/* What can't be had without /proc is said. */
+	pool = pool_open(&(struct pool_options){ .np = 3, .worker_memory = 1 << 30 });
+	REQUIRE(pool && pool_map(pool, 100, abort_once, sum_ids, left) == POOL_NO_RESOURCES);
+	pool_close(pool);
+	return 0;
+}
+
+START_TEST(without_proc_and_files_maps_run_all_the_same)
+{
+	_Atomic int *left = test_shared(sizeof *left);
+
+	if (geteuid() == 0) /* chroot is root's */
+		ck_assert_int_eq(in_child(map_in_an_empty_root, (void *)left, 20), 0);
+	test_unshare((void *)left, sizeof *left);
+}
+END_TEST
+
 Suite *start_suite(void)
 {
 	Suite *suite = suite_create("start");
@@ -249,5 +302,6 @@ Suite *start_suite(void)
 	tcase_add_test(test, two_threads_mend_two_pools);
 	tcase_add_test(test, reduce_may_map_over_another_pool);
 	tcase_add_test(test, jobs_may_fork_and_map);
+	tcase_add_test(test, without_proc_and_files_maps_run_all_the_same);
 	return suite;
 }
