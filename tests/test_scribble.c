@@ -13,7 +13,7 @@
 
 enum { JOBS = 60, BAD_JOB = 23 };
 
-enum where { TAIL_FAR, TAIL_BACK, TAIL_ODD, ALL_WORDS, WHOLE_RING, CLAIM, WHERES };
+enum where { TAIL_FAR, TAIL_BACK, TAIL_ODD, ALL_WORDS, WHOLE_RING, CLAIM, NO_CLAIM, WHERES };
 
 struct scene {
 	struct pool *pool;
@@ -37,6 +37,10 @@ static void scribble(struct scene *scene, int rank)
 	case ALL_WORDS: memset(words, 0x5A, offsetof(struct smi_pipe_words, head)); break;
 	case WHOLE_RING: memset(pipe->ring, 0x77, pipe->size); atomic_store(&words->tail, tail + 64); break;
 	case CLAIM: atomic_store(&block->slot[rank].claim.end, UINT64_MAX); break;
+	case NO_CLAIM:
+		atomic_store(&block->slot[rank].claim.begin, 0);
+		atomic_store(&block->slot[rank].claim.end, 0);
+		break;
 	default: break;
 	}
 }
@@ -50,7 +54,7 @@ static int work(struct pool_worker *self, size_t job, void *arg)
 	if (job == BAD_JOB && atomic_fetch_sub(&scene->left, 1) > 0) {
 		test_nap(0.02); /* what it had committed is taken in */
 		scribble(scene, self->rank);
-		if (scene->where == CLAIM)
+		if (scene->where >= CLAIM)
 			_exit(9);
 		/* Its next commit would put the words right again: the master looks before. */
 		test_nap(5);

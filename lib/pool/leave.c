@@ -30,7 +30,8 @@ uint32_t smi_master_tries(const struct smi_master *master, int rank, uint64_t jo
 }
 
 /* Sorted in, without what is there already. There is room: a life leaves at most
- * what it was given and one range of its own. */
+ * what it was given and one range of its own, unless it wrote over its claim; what
+ * that loses is found when all are idle. */
 static void add_again(struct smi_life *life, struct smi_again again)
 {
 	int i = life->agains;
@@ -76,6 +77,9 @@ void smi_master_bereave(struct smi_master *master, int rank, uint64_t job, uint3
 				  atomic_load(&slot->inbox.state) != SMI_INBOX_TAKING;
 	for (int i = 0; i < n; i++)
 		add_gaps(master, rank, left[i].range);
+	/* Whatever its claim says now, it ran this one. */
+	if (job != UINT64_MAX)
+		add_gaps(master, rank, (struct smi_range){ job, job + 1 });
 	for (int i = 0; i < life->agains; i++)
 		if (life->again[i].range.begin == job)
 			life->again[i].tries = tries;

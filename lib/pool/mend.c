@@ -117,12 +117,53 @@ static void hear(struct smi_master *master)
 	}
 }
 
+/* Nobody runs anything, is to come, or is asked for, and nothing is to be taken. */
+static bool are_all_idle(const struct smi_master *master)
+{
+	for (int r = 0; r < master->map->np; r++) {
+		const struct smi_life *life = &master->life[r];
+		struct smi_slot *slot = slot_of(master, r);
+
+		if (life->living == SMI_VACANT ? life->agains > 0 :
+		    life->living != SMI_LIVES || atomic_load(&slot->phase) != SMI_PHASE_IDLE ||
+			    atomic_load(&slot->inbox.state) != SMI_INBOX_EMPTY)
+			return false;
+	}
+	return true;
+}
+
+/* Jobs that nobody knows of any more: a worker had written over its claim before it
+ * died. One of the idle runs them; nobody waits for a turn. */
+static void give_forgotten(struct smi_master *master)
+{
+	struct smi_range range = { 0, master->map->njobs }, gap;
+	struct smi_again again[SMI_INBOX_MOST];
+	int n = 0, rank = 0;
+
+	smi_master_drain_all(master);
+	while (rank < master->map->np && master->life[rank].living != SMI_LIVES)
+		rank++;
+	for (; n < SMI_INBOX_MOST; range.begin = gap.end) {
+		gap = smi_settled_gap(&master->map->settled, range);
+		if (gap.begin >= gap.end)
+			break;
+		again[n++] = (struct smi_again){ gap, 0 };
+	}
+	if (n == 0 || rank == master->map->np)
+		return;
+	smi_inbox_put(&slot_of(master, rank)->inbox, again, n);
+	atomic_fetch_add(&slot_of(master, rank)->call, SMI_NEWS);
+	smi_futex_wake(&slot_of(master, rank)->call, 1);
+}
+
 void smi_master_mend(struct smi_master *master)
 {
 	const struct smi_map *map = master->map;
 	bool vacant = false;
 
 	hear(master);
+	if (map->settled.count < map->njobs && !master->ending && are_all_idle(master))
+		give_forgotten(master);
 	for (int r = 0; r < map->np && !master->ending; r++) {
 		if (master->life[r].living == SMI_BEREFT)
 			mend_one(master, r);

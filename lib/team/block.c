@@ -111,6 +111,21 @@ static void reset_slot(struct smi_slot *slot)
 	smi_inbox_init(&slot->inbox);
 }
 
+/* Where a dead worker says that its slabs lie, somebody else's may: it is not
+ * believed then, and the memory stays until the map ends. */
+static void disbelieve(struct smi_block *block, int rank, struct smi_slab_place *mine)
+{
+	uint64_t begin = atomic_load(&mine->offset), end = begin + atomic_load(&mine->capacity);
+
+	for (int i = 0; i < block->np * SMI_SLABS; i++) {
+		struct smi_slab_place *other = &block->slot[i / SMI_SLABS].pipe.slab[i % SMI_SLABS];
+		uint64_t offset = atomic_load(&other->offset), capacity = atomic_load(&other->capacity);
+
+		if (i / SMI_SLABS != rank && capacity > 0 && (end < begin || (begin < offset + capacity && offset < end)))
+			atomic_store(&mine->capacity, 0);
+	}
+}
+
 void smi_block_renew(struct smi_block *block, int rank)
 {
 	struct smi_slot *slot = &block->slot[rank];
@@ -120,6 +135,8 @@ void smi_block_renew(struct smi_block *block, int rank)
 	atomic_store(&slot->claim.step, 0);
 	atomic_store(&slot->turn.wants, SMI_ORDER_NONE);
 	smi_inbox_init(&slot->inbox);
+	for (int i = 0; i < SMI_SLABS; i++)
+		disbelieve(block, rank, &slot->pipe.slab[i]);
 	smi_pipe_forget(pipe);
 	smi_pipe_reset(pipe);
 }
