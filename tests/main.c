@@ -10,6 +10,7 @@
 static Suite *(*const suites[])(void) = {
 	map_suite,
 	values_suite,
+	ring_suite,
 	order_suite,
 	schedule_suite,
 	sections_suite,

@@ -7,6 +7,7 @@
 
 Suite *map_suite(void);
 Suite *values_suite(void);
+Suite *ring_suite(void);
 Suite *order_suite(void);
 Suite *schedule_suite(void);
 Suite *sections_suite(void);

@@ -31,11 +31,15 @@ static void scribble(struct scene *scene, int rank)
 	uint64_t tail = atomic_load(&words->tail);
 
 	switch (scene->where) {
-	case TAIL_FAR: atomic_store(&words->tail, tail + 10 * pipe->size); break;
+	case TAIL_FAR: atomic_store(&words->tail, tail + 10 * pipe->ring.size); break;
 	case TAIL_BACK: atomic_store(&words->tail, tail - 4096); break;
 	case TAIL_ODD: atomic_store(&words->tail, tail + 5); break;
 	case ALL_WORDS: memset(words, 0x5A, offsetof(struct smi_pipe_words, head)); break;
-	case WHOLE_RING: memset(pipe->ring, 0x77, pipe->size); atomic_store(&words->tail, tail + 64); break;
+	case WHOLE_RING:
+		memset(pipe->ring.first, 0x77, pipe->ring.first_size);
+		memset(pipe->ring.memory, 0x77, pipe->ring.size);
+		atomic_store(&words->tail, tail + 64);
+		break;
 	case CLAIM: atomic_store(&block->slot[rank].claim.end, UINT64_MAX); break;
 	case NO_CLAIM:
 		atomic_store(&block->slot[rank].claim.begin, 0);

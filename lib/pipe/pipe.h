@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The result pipe: one writer, the worker; one reader, the master; memory that
  * both see. It carries frames, each of a 16-byte header and a value padded to 16
- * bytes, in a ring. A value that is larger than SMI_INLINE of the ring is built in
+ * bytes, in a ring. A value that is larger than `inline_most` is built in
  * a slab, a part of a file in memory that both map, and its frame says where.
  *
  * Commit = the job is done: one release-store publishes a value and the fact. It
@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "pipe/bell.h"
+#include "pipe/ring.h"
 
 #define SMI_SLABS 4
 #define SMI_ALIGN 16
@@ -33,6 +34,7 @@ struct smi_pipe_words {
 	alignas(64) _Atomic uint64_t tail;
 	_Atomic uint32_t full; /* the writer waits for room */
 	_Atomic uint32_t waited; /* waits for the reader that have ended */
+	_Atomic uint32_t filled; /* huge pages of the ring that have memory; kept from map to map */
 	struct smi_slab_place {
 		_Atomic uint64_t offset, capacity;
 	} slab[SMI_SLABS];
@@ -83,8 +85,8 @@ struct smi_slab {
 /* What both sides know from before the fork. */
 struct smi_pipe {
 	struct smi_pipe_words *words;
-	char *ring;
-	size_t size;                  /* of the ring, a power of two */
+	struct smi_ring ring;
+	size_t inline_most;           /* larger values do not go through the ring; bytes */
 	int file;                     /* where slabs are */
 	_Atomic uint64_t *file_end;   /* in shared memory: bytes of the file given out */
 	size_t slab_budget;           /* bytes that may be lent at once before the writer waits */
@@ -93,12 +95,6 @@ struct smi_pipe {
 
 #define SMI_KIND_SHIFT 56
 #define SMI_NUMBER_MASK ((1ull << SMI_KIND_SHIFT) - 1)
-
-/* Values up to this go through the ring. */
-static inline size_t smi_pipe_inline(const struct smi_pipe *pipe)
-{
-	return pipe->size / 4;
-}
 
 /* Before the writer exists. The views are kept from map to map. */
 void smi_pipe_reset(struct smi_pipe *pipe);

@@ -55,21 +55,21 @@ void smi_reader_init(struct smi_reader *reader, struct smi_pipe *pipe, uint64_t 
 
 static const struct smi_frame *frame_at(const struct smi_reader *reader)
 {
-	return (const struct smi_frame *)(reader->pipe->ring + (reader->head & (reader->pipe->size - 1)));
+	return (const struct smi_frame *)smi_ring_at(&reader->pipe->ring, reader->head);
 }
 
 /* Bytes of the frame at `head` that may be read: committed and not wrapping. */
 static size_t readable(const struct smi_reader *reader)
 {
 	uint64_t committed = reader->tail - reader->head;
-	uint64_t rest = reader->pipe->size - (reader->head & (reader->pipe->size - 1));
+	uint64_t rest = smi_ring_rest(&reader->pipe->ring, reader->head);
 
 	return committed < rest ? committed : rest;
 }
 
 static bool payload_fits(const struct smi_reader *reader, struct smi_item *item, uint64_t number)
 {
-	if (number > reader->pipe->size)
+	if (number > reader->pipe->ring.size)
 		return false;
 	item->bytes = sizeof(struct smi_frame) + smi_round_up(number, SMI_ALIGN);
 	return item->bytes <= readable(reader);
@@ -80,19 +80,19 @@ static bool payload_fits(const struct smi_reader *reader, struct smi_item *item,
 static int look_at_run(struct smi_reader *reader)
 {
 	const struct smi_pipe *pipe = reader->pipe;
-	uint64_t place = reader->run_frame & (pipe->size - 1), first = reader->run_frame + sizeof(struct smi_frame);
+	const struct smi_frame *frame = (const struct smi_frame *)smi_ring_at(&pipe->ring, reader->run_frame);
+	uint64_t first = reader->run_frame + sizeof *frame;
 	uint64_t word, count;
 
 	reader->tail = atomic_load_explicit(&pipe->words->tail, memory_order_acquire);
-	word = atomic_load_explicit(&((const struct smi_frame *)(pipe->ring + place))->word,
-				    memory_order_acquire);
+	word = atomic_load_explicit(&frame->word, memory_order_acquire);
 	count = word >> SMI_COUNT_SHIFT & SMI_COUNT_MASK;
 	reader->run_closed = count > 0;
 	reader->run_end = count > 0 ? first + count * reader->run_stride : reader->tail;
 	if (reader->run_closed)
 		reader->tail = atomic_load_explicit(&pipe->words->tail, memory_order_acquire);
 	if (reader->run_end < reader->head || reader->run_end > reader->tail ||
-	    reader->run_end - reader->run_frame > pipe->size - place ||
+	    reader->run_end - reader->run_frame > smi_ring_rest(&pipe->ring, reader->run_frame) ||
 	    (reader->run_end - first) % reader->run_stride != 0 ||
 	    (reader->run_end - first) / reader->run_stride > reader->njobs - reader->run_first)
 		return -EBADMSG;
@@ -121,7 +121,7 @@ static int enter_run(struct smi_reader *reader, struct smi_item *item, uint64_t 
 	uint64_t size = number & SMI_SIZE_MASK;
 	int r;
 
-	if (size == 0 || size > reader->pipe->size || item->job >= reader->njobs)
+	if (size == 0 || size > reader->pipe->ring.size || item->job >= reader->njobs)
 		return -EBADMSG;
 	reader->run_size = size;
 	reader->run_stride = smi_round_up(size, SMI_ALIGN);
@@ -219,13 +219,14 @@ static int read_failure(struct smi_reader *reader, struct smi_item *item, uint64
 	return 1;
 }
 
-/* A pad leads to the ring's begin, where there can be none: so no writer can make
+/* A pad leads to where a part of the ring begins, where there can be none: so no writer can make
  * the reader go round without an item. */
 static int skip_pad(struct smi_reader *reader, uint64_t number)
 {
-	uint64_t place = reader->head & (reader->pipe->size - 1);
+	const struct smi_ring *ring = &reader->pipe->ring;
 
-	if (place == 0 || number != reader->pipe->size - place || number > reader->tail - reader->head)
+	if (smi_ring_offset(ring, reader->head) == 0 || number != smi_ring_rest(ring, reader->head) ||
+	    number > reader->tail - reader->head)
 		return -EBADMSG;
 	reader->head += number;
 	return -EAGAIN;
@@ -241,7 +242,7 @@ static int read_frame(struct smi_reader *reader, struct smi_item *item)
 		reader->tail = atomic_load_explicit(&reader->pipe->words->tail, memory_order_acquire);
 	if (reader->head == reader->tail)
 		return 0;
-	if (reader->tail - reader->head > reader->pipe->size || reader->tail % SMI_ALIGN != 0)
+	if (reader->tail - reader->head > reader->pipe->ring.size || reader->tail % SMI_ALIGN != 0)
 		return -EBADMSG;
 	frame = frame_at(reader);
 	word = atomic_load_explicit(&frame->word, memory_order_acquire);
@@ -309,7 +310,7 @@ void smi_reader_done(struct smi_reader *reader, const struct smi_item *item)
 	if (item->slab >= 0) {
 		atomic_store(&reader->pipe->words->lent[item->slab], 0);
 		smi_reader_publish(reader);
-	} else if (reader->head - reader->published > reader->pipe->size / 2) {
+	} else if (reader->head - reader->published > reader->pipe->ring.size / 2) {
 		smi_reader_publish(reader);
 	}
 }

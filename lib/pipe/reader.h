@@ -50,7 +50,7 @@ static inline bool smi_reader_next_value(struct smi_reader *reader, struct smi_i
 	*item = (struct smi_item){ .kind = SMI_FRAME_VALUE,
 				   .job = reader->run_job,
 				   .count = 1,
-				   .data = reader->pipe->ring + (reader->head & (reader->pipe->size - 1)),
+				   .data = smi_ring_at(&reader->pipe->ring, reader->head),
 				   .size = reader->run_size,
 				   .slab = -1,
 				   .bytes = reader->run_stride };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Positions count bytes since the map began; `position & (size - 1)` is the place
- * in the ring. A frame never wraps: where the rest of the ring is too small for
- * it, a pad takes that rest. The value being built stands where its frame will be,
+/* A frame never wraps: where the rest of the ring, or of its first part, is too
+ * small for it, a pad takes that rest. The value being built stands where its frame will be,
  * so that commit moves `tail` and copies nothing; only a small value that was
  * begun behind a run and does not lengthen it is moved, behind a header. */
 #include "pipe/writer.h"
@@ -17,7 +16,7 @@
 
 static struct smi_frame *frame_at(const struct smi_writer *writer, uint64_t position)
 {
-	return (struct smi_frame *)(writer->ring + (position & (writer->size - 1)));
+	return (struct smi_frame *)smi_ring_at(&writer->ring, position);
 }
 
 static size_t round16(size_t size)
@@ -42,11 +41,11 @@ void smi_writer_init(struct smi_writer *writer, const struct smi_pipe *pipe,
 	*writer = (struct smi_writer){ .words = pipe->words,
 				       .bell = *bell,
 				       .ring = pipe->ring,
-				       .size = pipe->size,
-				       .inline_most = smi_pipe_inline(pipe),
-				       .limit = pipe->size,
-				       .look_at = pipe->size / 2,
+				       .inline_most = pipe->inline_most,
+				       .limit = pipe->ring.size,
+				       .look_at = pipe->ring.size / 2,
 				       .slab = -1,
+				       .run_size = SMI_NO_RUN,
 				       .file = pipe->file,
 				       .file_end = pipe->file_end,
 				       .slab_budget = pipe->slab_budget };
@@ -66,6 +65,78 @@ void smi_writer_fini(struct smi_writer *writer)
 	for (int i = 0; i < SMI_SLABS; i++)
 		if (!writer->slabs[i].borrowed)
 			smi_unmap(writer->slabs[i].address, writer->slabs[i].capacity);
+}
+
+/* Memory for what comes next: in huge pages, before small ones come by use. Without
+ * it things are slower, no more. */
+static void fill(struct smi_writer *writer)
+{
+	size_t part = smi_ring_offset(&writer->ring, writer->tail) / SMI_HUGE;
+
+	if (writer->tail < writer->ring.first_size || writer->ring.size < SMI_HUGE ||
+	    part < atomic_load_explicit(&writer->words->filled, memory_order_relaxed))
+		return;
+	smi_map_fill(writer->ring.memory + part * SMI_HUGE, SMI_HUGE);
+	atomic_store_explicit(&writer->words->filled, (uint32_t)part + 1, memory_order_relaxed);
+}
+
+static void see_head(struct smi_writer *writer)
+{
+	writer->limit = atomic_load(&writer->words->head) + writer->ring.size;
+}
+
+/* Bytes that are free behind `tail`, in one piece. */
+static size_t free_behind(const struct smi_writer *writer)
+{
+	uint64_t free = writer->limit - writer->tail, rest = smi_ring_rest(&writer->ring, writer->tail);
+
+	return free < rest ? free : rest;
+}
+
+/* Begins a value, empty yet, in what is free of the ring: behind the run's last, or
+ * behind room for a header. */
+static void begin(struct smi_writer *writer)
+{
+	writer->length = writer->last = 0;
+	if (writer->run_size > 0 && writer->run_size != SMI_NO_RUN) {
+		writer->value = smi_ring_at(&writer->ring, writer->tail);
+		writer->capacity = writer->run_size;
+	} else {
+		size_t free, header = sizeof(struct smi_frame);
+
+		fill(writer);
+		if (writer->limit - writer->tail < SMI_RUN_BYTES + header)
+			see_head(writer);
+		free = free_behind(writer);
+		free = free < header ? 0 : free - header;
+		writer->value = smi_ring_at(&writer->ring, writer->tail) + header;
+		writer->capacity = free < writer->inline_most ? free : writer->inline_most;
+	}
+}
+
+/* A master that dozes would find the ring full. */
+static void look(struct smi_writer *writer)
+{
+	if (writer->tail < writer->look_at)
+		return;
+	writer->look_at = writer->tail + writer->ring.size / 8;
+	if (smi_bell_attention(&writer->bell) == SMI_AWAKE)
+		return;
+	see_head(writer);
+	if (writer->limit - writer->tail < writer->ring.size / 2)
+		smi_bell_hurry(&writer->bell);
+	else
+		writer->look_at = writer->limit - writer->ring.size / 2;
+}
+
+/* Publishes the `bytes` of a frame at `tail`, and begins the next value behind. */
+static void publish(struct smi_writer *writer, size_t bytes)
+{
+	writer->tail += bytes;
+	atomic_store_explicit(&writer->words->tail, writer->tail, memory_order_release);
+	begin(writer);
+	smi_writer_tell(writer);
+	look(writer);
 }
 
 /* The master may be ready to run on this very CPU: gives way to it before a sleep
@@ -112,7 +183,7 @@ int smi_writer_wait(struct smi_writer *writer, bool (*ready)(struct smi_writer *
 
 static bool has_room(struct smi_writer *writer, size_t need)
 {
-	writer->limit = atomic_load(&writer->words->head) + writer->size;
+	see_head(writer);
 	return writer->limit - writer->tail >= need;
 }
 
@@ -121,32 +192,28 @@ static int wait_room(struct smi_writer *writer, size_t need)
 	return has_room(writer, need) ? 0 : smi_writer_wait(writer, has_room, need);
 }
 
-/* A master that dozes would find the ring full. */
-void smi_writer_look(struct smi_writer *writer)
-{
-	writer->look_at = writer->tail + writer->size / 8;
-	if (smi_bell_attention(&writer->bell) == SMI_AWAKE)
-		return;
-	writer->limit = atomic_load_explicit(&writer->words->head, memory_order_acquire) + writer->size;
-	if (writer->limit - writer->tail < writer->size / 2)
-		smi_bell_hurry(&writer->bell);
-	else
-		writer->look_at = writer->limit - writer->size / 2;
-}
-
 /* Whatever is committed next does not belong to the run. */
 static void close_run(struct smi_writer *writer)
 {
-	if (writer->run_size > 0)
-		put_word(writer->run, SMI_FRAME_VALUE, writer->run_count << SMI_COUNT_SHIFT | writer->run_size);
-	writer->run = NULL;
-	writer->run_size = writer->run_left = 0;
+	if (writer->run_size > 0 && writer->run_size != SMI_NO_RUN) {
+		uint64_t count = (writer->tail - writer->run_begin) / writer->run_stride;
+
+		put_word(writer->run, SMI_FRAME_VALUE, count << SMI_COUNT_SHIFT | writer->run_size);
+	}
+	writer->run_size = SMI_NO_RUN;
+}
+
+void smi_writer_end_run(struct smi_writer *writer)
+{
+	close_run(writer);
+	begin(writer);
+	look(writer);
 }
 
 /* Gets `need` bytes in one piece behind `tail`, for a frame of its own. */
 static int reserve(struct smi_writer *writer, size_t need)
 {
-	size_t rest = writer->size - (size_t)(writer->tail & (writer->size - 1));
+	size_t rest = smi_ring_rest(&writer->ring, writer->tail);
 	int r;
 
 	close_run(writer);
@@ -155,7 +222,7 @@ static int reserve(struct smi_writer *writer, size_t need)
 		if (r < 0)
 			return r;
 		put_header(frame_at(writer, writer->tail), 0, SMI_FRAME_PAD, rest);
-		smi_writer_publish(writer, rest);
+		publish(writer, rest);
 	}
 	return writer->limit - writer->tail < need ? wait_room(writer, need) : 0;
 }
@@ -172,7 +239,7 @@ static int begin_again(struct smi_writer *writer, size_t size)
 	r = reserve(writer, sizeof(struct smi_frame) + round16(size));
 	if (r < 0)
 		return r;
-	smi_writer_begin(writer);
+	begin(writer);
 	memcpy(writer->value, built, length);
 	writer->length = length;
 	return 0;
@@ -191,38 +258,49 @@ int smi_writer_make_fit(struct smi_writer *writer, size_t size)
 
 void smi_writer_trim(struct smi_writer *writer, size_t used)
 {
-	if (used < writer->length - writer->last)
+	if (writer->last < writer->length && used < writer->length - writer->last)
 		writer->length = writer->last + used;
 }
 
 void smi_writer_discard(struct smi_writer *writer)
 {
 	writer->slab = -1;
-	smi_writer_begin(writer);
+	begin(writer);
 }
 
-/* A job without a value lengthens the run at the ring's end, or begins one. */
+/* A job without a value begins a run, or lengthens one from which it is cut off by
+ * a value that nobody wants. */
 static int commit_empty(struct smi_writer *writer, uint64_t job)
 {
 	enum smi_frame_kind kind = writer->counts ? SMI_FRAME_DONE : SMI_FRAME_EMPTY;
 	int r;
 
-	if (writer->run && writer->run_size == 0 && (job == writer->run_next || writer->counts)) {
-		writer->run_next = job + 1;
-		writer->run_count++;
-		smi_writer_lengthen(writer, job);
-		return 0;
-	}
+	if (writer->run_size == 0 && (job == writer->run_next || writer->counts))
+		return smi_writer_commit(writer, job);
 	r = reserve(writer, sizeof(struct smi_frame));
 	if (r < 0)
 		return r;
 	writer->run = frame_at(writer, writer->tail);
+	writer->run_size = 0;
 	writer->run_next = job + 1;
-	writer->run_count = 1;
-	writer->run_left = UINT64_MAX;
 	put_header(writer->run, job, kind, 1);
-	smi_writer_publish(writer, sizeof(struct smi_frame));
+	publish(writer, sizeof(struct smi_frame));
 	return 0;
+}
+
+/* The value that has just been built begins a run of its like, as long as there is
+ * room known to be free. */
+static void begin_run(struct smi_writer *writer, struct smi_frame *frame, uint64_t job)
+{
+	size_t room = free_behind(writer) - sizeof *frame;
+
+	room = room < SMI_RUN_BYTES ? room : SMI_RUN_BYTES;
+	writer->run = frame;
+	writer->run_next = job + 1;
+	writer->run_size = writer->length;
+	writer->run_stride = round16(writer->length);
+	writer->run_begin = writer->tail + sizeof *frame;
+	writer->run_end = writer->run_begin + room / writer->run_stride * writer->run_stride;
 }
 
 /* A value in the ring, with a header of its own; a small one begins a run. */
@@ -231,22 +309,18 @@ static int commit_value(struct smi_writer *writer, uint64_t job)
 	size_t length = writer->length, stride = round16(length);
 	bool small = length <= SMI_RUN_VALUE_MOST;
 	struct smi_frame *frame;
-	int r = writer->run_size > 0 ? begin_again(writer, length) : 0;
+	int r = writer->run_size == SMI_NO_RUN || writer->run_size == 0 ? 0 : begin_again(writer, length);
 
 	if (r < 0)
 		return r;
 	close_run(writer);
 	frame = (struct smi_frame *)writer->value - 1;
 	put_header(frame, job, SMI_FRAME_VALUE, (uint64_t)!small << SMI_COUNT_SHIFT | length);
-	if (small) {
-		writer->run = frame;
-		writer->run_next = job + 1;
-		writer->run_count = 1;
-		writer->run_size = length;
-		writer->run_stride = stride;
-		writer->run_left = SMI_RUN_BYTES / stride - 1;
-	}
-	smi_writer_publish(writer, sizeof *frame + stride);
+	if (small)
+		begin_run(writer, frame, job);
+	publish(writer, sizeof *frame + stride);
+	if (small && writer->tail == writer->run_end)
+		smi_writer_end_run(writer);
 	return 0;
 }
 
@@ -261,7 +335,7 @@ static int commit_slab(struct smi_writer *writer, uint64_t job)
 	memcpy(frame_at(writer, writer->tail) + 1, &where, sizeof where);
 	put_header(frame_at(writer, writer->tail), job, SMI_FRAME_SLAB, sizeof where);
 	atomic_store_explicit(&writer->words->lent[writer->slab], 1, memory_order_relaxed);
-	smi_writer_publish(writer, sizeof(struct smi_frame) + sizeof where);
+	publish(writer, sizeof(struct smi_frame) + sizeof where);
 	/* Worth waking a master that only dozes. */
 	smi_bell_hurry(&writer->bell);
 	return 0;
@@ -280,7 +354,7 @@ int smi_writer_commit_slowly(struct smi_writer *writer, uint64_t job)
 		r = writer->slab >= 0 ? commit_slab(writer, job) : commit_value(writer, job);
 	writer->slab = -1;
 	if (writer->length > 0)
-		smi_writer_begin(writer);
+		begin(writer);
 	return r;
 }
 
@@ -300,7 +374,7 @@ int smi_writer_fail(struct smi_writer *writer, uint64_t job, int status, int cod
 	memcpy(payload, number, sizeof number);
 	memcpy(payload + sizeof number, message, length);
 	put_header(frame_at(writer, writer->tail), job, SMI_FRAME_FAILED, size);
-	smi_writer_publish(writer, sizeof(struct smi_frame) + round16(size));
+	publish(writer, sizeof(struct smi_frame) + round16(size));
 	smi_bell_hurry(&writer->bell);
 	return 0;
 }

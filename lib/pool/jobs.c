@@ -22,8 +22,9 @@ HOT bool try_job(struct smi_worker *worker, uint64_t job, int *returned)
 
 	smi_order_raise(&worker->slot->turn, job);
 	smi_order_nudge(&map->order);
-	worker->job = job;
-	worker->passed = false;
+	/* Here and elsewhere: to look is cheaper than to store. */
+	if (__builtin_expect(worker->passed, 0))
+		worker->passed = false;
 	*returned = map->work(&worker->told, job, map->arg);
 	if (__builtin_expect(map->collect, 0) && *returned == 0 && worker->writer.length != map->result_size)
 		refuse_size(worker);
@@ -34,21 +35,22 @@ HOT bool try_job(struct smi_worker *worker, uint64_t job, int *returned)
 static bool may_try_again(struct smi_worker *worker)
 {
 	struct smi_slot *slot = worker->slot;
+	uint64_t job = smi_worker_job(worker);
 	uint32_t tries = 1;
 
-	if (atomic_load(&slot->tried) == worker->job)
+	if (atomic_load(&slot->tried) == job)
 		tries += atomic_load(&slot->tries);
 	if (tries > worker->map->retries)
 		return false;
 	atomic_store(&slot->tried, UINT64_MAX);
 	atomic_store(&slot->tries, tries);
-	atomic_store(&slot->tried, worker->job);
+	atomic_store(&slot->tried, job);
 	return true;
 }
 
 /* The job has failed, or left a section open, which fails it. Whether another try
  * has done it. */
-static __attribute__((noinline)) bool recover(struct smi_worker *worker, int returned)
+static __attribute__((noinline)) bool recover(struct smi_worker *worker, uint64_t job, int returned)
 {
 	for (;;) {
 		if (worker->section != SMI_OUTSIDE)
@@ -60,14 +62,14 @@ static __attribute__((noinline)) bool recover(struct smi_worker *worker, int ret
 		/* It has not failed for good: nobody is told of it. */
 		if (smi_worker_stopped(worker))
 			return false;
-		if (try_job(worker, worker->job, &returned))
+		if (try_job(worker, job, &returned))
 			return true;
 	}
 	/* What the end of the map has made fail has not failed for good either. */
 	if (worker->trouble_code == ECANCELED && worker->trouble == POOL_NO_RESOURCES && smi_worker_stopped(worker))
 		worker->trouble = POOL_OK;
 	else
-		smi_worker_send_failure(worker, worker->job, returned);
+		smi_worker_send_failure(worker, job, returned);
 	return false;
 }
 
@@ -79,7 +81,7 @@ HOT bool run_job(struct smi_worker *worker, uint64_t job)
 	int returned;
 
 	atomic_store_explicit(&worker->slot->at, job, memory_order_relaxed);
-	if (__builtin_expect(try_job(worker, job, &returned), 1) || recover(worker, returned)) {
+	if (__builtin_expect(try_job(worker, job, &returned), 1) || recover(worker, job, returned)) {
 		if (smi_writer_commit(&worker->writer, job) != 0)
 			return false;
 	} else if (!map->goes_on) {
@@ -104,23 +106,27 @@ static __attribute__((noinline)) struct smi_range take_again(struct smi_worker *
 	atomic_store(&slot->tries, again.tries);
 	atomic_store(&slot->tried, again.range.begin);
 	smi_inbox_taken(&slot->inbox);
+	worker->again_end = again.range.end;
 	return again.range;
 }
 
 /* New ids. While it claims, a worker publishes what bounds them from below. Its last
  * job does, unless that has passed its turn on. */
-HOT struct smi_range take_new(struct smi_worker *worker)
+HOT struct smi_range take_new(struct smi_worker *worker, bool claims)
 {
 	const struct smi_map *map = worker->map;
 	struct smi_range range;
 
-	if (worker->passed || worker->job == UINT64_MAX)
+	if (__builtin_expect(worker->passed, 0))
 		smi_order_raise(&worker->slot->turn, worker->taker.end);
-	if (map->mends)
+	if (claims) {
+		worker->again_end = 0;
 		range = smi_queue_claim(&map->queue, &worker->taker, &worker->slot->claim);
-	else
+	} else {
 		range = smi_queue_take(&map->queue, &worker->taker);
-	if (!worker->writer.quiet && worker->job != UINT64_MAX)
+	}
+	/* Behind the atomic step: what was committed before it. */
+	if (!worker->writer.quiet && worker->writer.tail > 0)
 		smi_bell_news(&worker->writer.bell);
 	if (__builtin_expect(range.begin < range.end, 1))
 		return range; /* the first job raises the bound at once */
@@ -130,13 +136,11 @@ HOT struct smi_range take_new(struct smi_worker *worker)
 }
 
 /* Empty when there is nothing left. */
-HOT struct smi_range take_range(struct smi_worker *worker)
+static struct smi_range take_claimed(struct smi_worker *worker)
 {
-	struct smi_range range = { 0, 0 };
+	struct smi_range range = take_again(worker);
 
-	if (worker->map->mends)
-		range = take_again(worker);
-	return range.begin < range.end ? range : take_new(worker);
+	return range.begin < range.end ? range : take_new(worker, true);
 }
 
 /* Nothing is left, as far as this worker knows; another one may still die. True
@@ -177,37 +181,41 @@ static __attribute__((noinline)) bool run_unsettled(struct smi_worker *worker, s
 	return true;
 }
 
-HOT bool run_range(struct smi_worker *worker, struct smi_range range)
+/* Until there are no more ids, or none is to be run. False: the latter. */
+static bool run_claims(struct smi_worker *worker)
 {
-	worker->end = range.end;
-	if (worker->map->settled.word)
-		return run_unsettled(worker, range);
-	for (uint64_t job = range.begin; job < range.end; job++)
-		if (!run_job(worker, job))
+	struct smi_range range = take_claimed(worker);
+
+	while (range.begin < range.end) {
+		if (!run_unsettled(worker, range))
 			return false;
+		range = take_claimed(worker);
+	}
 	return true;
 }
 
-/* Until there are no more, or none is to be run. False: the latter. */
-static __attribute__((noinline)) bool run_ranges(struct smi_worker *worker)
+/* The same where nobody keeps count of jobs: this is the way that is fast. */
+static __attribute__((noinline)) void run_ranges(struct smi_worker *worker)
 {
-	struct smi_range range = take_range(worker);
+	struct smi_range range = take_new(worker, false);
 
 	while (range.begin < range.end) {
-		if (!run_range(worker, range))
-			return false;
-		range = take_range(worker);
+		for (uint64_t job = range.begin; job < range.end; job++)
+			if (!run_job(worker, job))
+				return;
+		range = take_new(worker, false);
 	}
-	return true;
 }
 
 void smi_worker_run_jobs(struct smi_worker *worker)
 {
 	const struct smi_map *map = worker->map;
 
-	if (map->only == UINT64_MAX)
-		while (run_ranges(worker) && map->mends && wait_for_more(worker))
-			;
-	else if (map->only < map->njobs)
+	if (map->only < map->njobs)
 		run_job(worker, map->only);
+	else if (map->only == UINT64_MAX && !map->settled.word)
+		run_ranges(worker);
+	else if (map->only == UINT64_MAX)
+		while (run_claims(worker) && map->mends && wait_for_more(worker))
+			;
 }

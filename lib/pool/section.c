@@ -32,12 +32,12 @@ static int may_enter_ordered(struct smi_worker *worker)
 	if (worker->section & SMI_IN_CRITICAL)
 		return smi_worker_trouble(worker, POOL_FAILED, -1,
 					  "entered an ordered section inside a critical one");
+	if (worker->in_hook)
+		return smi_worker_trouble(worker, POOL_FAILED, -1,
+					  "entered an ordered section outside of a job");
 	if (worker->section & SMI_IN_ORDERED || worker->passed)
 		return smi_worker_trouble(worker, POOL_FAILED, -1,
 					  "entered an ordered section twice");
-	if (worker->job == UINT64_MAX)
-		return smi_worker_trouble(worker, POOL_FAILED, -1,
-					  "entered an ordered section outside of a job");
 	return 0;
 }
 
@@ -47,7 +47,7 @@ int pool_ordered_begin(struct pool_worker *self)
 	const struct smi_map *map = worker->map;
 
 	if (may_enter_ordered(worker) != 0 ||
-	    smi_order_enter(&map->order, worker->told.rank, worker->job, map->spin) < 0)
+	    smi_order_enter(&map->order, worker->told.rank, smi_worker_job(worker), map->spin) < 0)
 		return -1;
 	/* A retry whose first try had left the section comes behind its turn. */
 	if (map->retries > 0 && smi_critical_enter(&worker->head->inside, worker->told.rank, map->spin) < 0)
@@ -59,7 +59,8 @@ int pool_ordered_begin(struct pool_worker *self)
 void pool_ordered_end(struct pool_worker *self)
 {
 	struct smi_worker *worker = smi_worker_of(self);
-	uint64_t next = worker->job + 1;
+	uint64_t next = smi_worker_job(worker) + 1;
+	uint64_t end = worker->again_end ? worker->again_end : worker->taker.end;
 
 	if (!(worker->section & SMI_IN_ORDERED)) {
 		smi_worker_trouble(worker, POOL_FAILED, -1, "left an ordered section that it was not in");
@@ -71,7 +72,7 @@ void pool_ordered_end(struct pool_worker *self)
 		smi_critical_leave(&worker->head->inside);
 	/* The range's last job: what comes next is above all that is handed out, unless
 	 * it has more to run again. */
-	if (next == worker->end && worker->map->queue.schedule->ascending &&
+	if (next == end && worker->map->queue.schedule->ascending &&
 	    atomic_load(&worker->slot->inbox.state) == SMI_INBOX_EMPTY)
 		next = SMI_ORDER_NONE;
 	smi_order_leave(&worker->map->order, worker->told.rank, next);

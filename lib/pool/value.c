@@ -7,7 +7,7 @@
 
 static void *no_space(struct smi_worker *worker, size_t size)
 {
-	if (worker->job == UINT64_MAX)
+	if (worker->in_hook)
 		smi_worker_trouble(worker, POOL_FAILED, errno = EINVAL, "a value was returned outside of a job");
 	else
 		smi_worker_trouble(worker, POOL_NO_RESOURCES, errno,
@@ -18,7 +18,7 @@ static void *no_space(struct smi_worker *worker, size_t size)
 
 static inline void *append(struct smi_worker *worker, size_t size)
 {
-	void *space = worker->job != UINT64_MAX ? smi_writer_append(&worker->writer, size) : NULL;
+	void *space = worker->in_hook ? NULL : smi_writer_append(&worker->writer, size);
 
 	return __builtin_expect(space != NULL, 1) ? space : no_space(worker, size);
 }
@@ -28,17 +28,23 @@ void *pool_return_space(struct pool_worker *self, size_t size)
 	return append(smi_worker_of(self), size);
 }
 
-int pool_return(struct pool_worker *self, const void *value, size_t size)
+static __attribute__((noinline)) int return_bytes(struct pool_worker *self, const void *value, size_t size)
 {
 	void *space = append(smi_worker_of(self), size);
 
-	if (!space)
-		return -1;
-	/* A number: one load and one store, no call. */
-	if (size == 8)
-		memcpy(space, value, 8);
-	else if (size > 0)
+	if (space && size > 0)
 		memcpy(space, value, size);
+	return space ? 0 : -1;
+}
+
+/* A number is one load and one store, and no call. */
+int pool_return(struct pool_worker *self, const void *value, size_t size)
+{
+	struct smi_worker *worker = smi_worker_of(self);
+
+	if (__builtin_expect(size != 8 || worker->in_hook || !smi_writer_fits(&worker->writer, 8), 0))
+		return return_bytes(self, value, size);
+	memcpy(smi_writer_append(&worker->writer, 8), value, 8);
 	return 0;
 }
 

@@ -67,10 +67,11 @@ void smi_worker_send_failure(struct smi_worker *worker, uint64_t job, int return
 
 static void run_hook(struct smi_worker *worker, pool_hook_fn hook, int *r)
 {
-	worker->job = UINT64_MAX;
+	worker->in_hook = true;
 	*r = hook ? hook(&worker->told, worker->map->pool->options.hook_arg) : 0;
 	if (worker->section != SMI_OUTSIDE)
 		smi_section_close(worker);
+	worker->in_hook = false;
 }
 
 static void init_worker(struct smi_worker *worker, const struct smi_map *map, int rank)
@@ -81,7 +82,8 @@ static void init_worker(struct smi_worker *worker, const struct smi_map *map, in
 	*worker = (struct smi_worker){ .told = { .rank = rank, .np = map->np },
 				       .map = map,
 				       .head = team->block.head,
-				       .slot = &team->block.slot[rank] };
+				       .slot = &team->block.slot[rank],
+				       .passed = true };
 	smi_writer_init(&worker->writer, &team->block.pipe[rank], &team->bell, threads);
 	worker->writer.quiet = !map->reduce && !map->collect;
 	worker->writer.counts = worker->writer.quiet && !map->settled.word;

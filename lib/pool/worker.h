@@ -16,12 +16,12 @@ struct smi_worker {
 	struct smi_slot *slot;
 	struct smi_writer writer;
 	struct smi_taker taker;
-	uint64_t job;      /* that runs now; UINT64_MAX in hooks */
 	unsigned section;  /* enum smi_section */
-	bool passed;       /* the job has left its ordered section */
+	bool passed;       /* the job has left its ordered section, or there has been none yet */
+	bool in_hook;      /* worker_begin or worker_end runs, and no job */
 	bool retired;      /* has run as many jobs as it may */
 	uint64_t left;     /* jobs that it may still run */
-	uint64_t end;      /* of the range that it runs */
+	uint64_t again_end; /* of the range that it runs, if that came from the inbox; else 0 */
 	/* Something is wrong with the job, whatever work returns. */
 	enum pool_status trouble; /* POOL_OK: nothing is */
 	int trouble_code;
@@ -36,6 +36,12 @@ static inline struct smi_worker *smi_worker_of(const struct pool_worker *self)
 /* Fails the job for a misuse. The first trouble of a job stands. Returns -1. */
 int smi_worker_trouble(struct smi_worker *worker, enum pool_status status, int code,
 		       const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The job that runs, or ran last; UINT64_MAX before the first. */
+static inline uint64_t smi_worker_job(const struct smi_worker *worker)
+{
+	return atomic_load_explicit(&worker->slot->at, memory_order_relaxed);
+}
 
 /* The map is ending. */
 static inline bool smi_worker_stopped(const struct smi_worker *worker)

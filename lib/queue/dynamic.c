@@ -38,7 +38,7 @@ static uint64_t measured(const struct smi_queue *queue, struct smi_taker *taker)
 
 static struct smi_range take(const struct smi_queue *queue, struct smi_taker *taker)
 {
-	return smi_dynamic_take(queue, queue->chunk ? queue->chunk : measured(queue, taker));
+	return smi_dynamic_take(queue, measured(queue, taker));
 }
 
 const struct smi_schedule smi_schedule_dynamic = { "dynamic", take, true, NULL };

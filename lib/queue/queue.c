@@ -14,6 +14,7 @@ void smi_queue_init(struct smi_queue *queue, struct smi_queue_words *words,
 	queue->words = words;
 	queue->njobs = njobs;
 	queue->chunk = chunk < njobs ? chunk : njobs;
+	queue->fixed = schedule == POOL_DYNAMIC ? queue->chunk : 0;
 	queue->np = np;
 	atomic_store(&words->next, 0);
 }

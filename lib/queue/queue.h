@@ -39,6 +39,7 @@ struct smi_queue {
 	struct smi_queue_words *words;
 	uint64_t njobs;
 	uint64_t chunk; /* 0: measured (dynamic), njobs / np (static), 1 (guided) */
+	uint64_t fixed; /* ids of every grab from the counter; 0: the schedule's `take` is asked */
 	int np;
 };
 
@@ -112,13 +113,13 @@ static inline void smi_claim_record(struct smi_claim *claim, struct smi_range ra
 	atomic_store_explicit(&claim->step, step + 1, memory_order_release);
 }
 
-/* Takes the next range. */
+/* Takes the next range. Chunks that are given need no call. */
 static inline struct smi_range smi_queue_take(const struct smi_queue *queue, struct smi_taker *taker)
 {
 	struct smi_range range;
 
-	if (queue->schedule == &smi_schedule_dynamic && queue->chunk > 0)
-		range = smi_dynamic_take(queue, queue->chunk);
+	if (queue->fixed > 0)
+		range = smi_dynamic_take(queue, queue->fixed);
 	else
 		range = queue->schedule->take(queue, taker);
 	taker->end = range.end;

@@ -7,12 +7,17 @@
 #include "os/io.h"
 #include "os/mapping.h"
 
-/* All rings together fill about an L2 cache; each is worth its bookkeeping. */
-#define RINGS ((size_t)1 << 20)
-#define RING_MOST ((size_t)256 << 10)
-#define RING_LEAST ((size_t)32 << 10)
+/* Bytes of all workers' rings together, and of one: what goes round in them is to
+ * have left a core's own cache, and to be in the one that cores share. */
+#define RINGS ((size_t)16 << 20)
+#define RING_MOST ((size_t)4 << 20)
 
-/* A larger block is filled by those who use it. */
+/* The same of their first parts, which lie with the words, in one huge page mostly. */
+#define FIRSTS ((size_t)1 << 20)
+#define FIRST_MOST ((size_t)256 << 10)
+#define FIRST_LEAST ((size_t)32 << 10)
+
+/* Words and first parts that are larger are filled by those who use them. */
 #define FILL_MOST (8 * SMI_HUGE)
 
 /* Slabs kept from map to map: of all workers together, bytes. */
@@ -23,21 +28,22 @@
  * library says of that cache is no help: on a shared machine it is the host's. */
 #define LENT ((size_t)32 << 20)
 
-static size_t ring_size(int np)
+/* The power of two that is each one's share of `all`. */
+static size_t share(size_t all, int np, size_t least, size_t most)
 {
-	size_t size = RING_MOST;
+	size_t size = most;
 
-	while (size > RING_LEAST && size * (size_t)np > RINGS)
+	while (size > least && size * (size_t)np > all)
 		size /= 2;
 	return size;
 }
 
-static void init_pipes(struct smi_block *block, char *rings, size_t ring)
+static void init_pipes(struct smi_block *block, char *firsts, size_t first, char *rings, size_t ring)
 {
-	for (int r = 0; r < block->np; r++)
+	for (size_t r = 0; r < (size_t)block->np; r++)
 		block->pipe[r] = (struct smi_pipe){ .words = &block->slot[r].pipe,
-						    .ring = rings + (size_t)r * ring,
-						    .size = ring,
+						    .ring = { firsts + r * first, rings + r * ring, first, ring },
+						    .inline_most = first / 4,
 						    .file = -1,
 						    .file_end = &block->head->file_end,
 						    .slab_budget = LENT / (size_t)block->np };
@@ -45,16 +51,15 @@ static void init_pipes(struct smi_block *block, char *rings, size_t ring)
 
 int smi_block_init(struct smi_block *block, int np)
 {
-	size_t ring = ring_size(np), slots = (size_t)np * sizeof(struct smi_slot);
-	size_t front = smi_round_up(sizeof(struct smi_block_head) + slots, 4096);
+	size_t first = share(FIRSTS, np, FIRST_LEAST, FIRST_MOST), ring = share(RINGS, np, first, RING_MOST);
+	size_t words = smi_round_up(sizeof(struct smi_block_head) + (size_t)np * sizeof(struct smi_slot), 4096);
+	size_t front = smi_round_up(words + (size_t)np * first, SMI_HUGE);
 
 	*block = (struct smi_block){ .np = np, .file = -1 };
 	block->pipe = calloc((size_t)np, sizeof *block->pipe);
 	if (!block->pipe)
 		return -ENOMEM;
 	block->size = front + (size_t)np * ring;
-	if (np > 1)
-		block->size = smi_round_up(block->size, SMI_HUGE);
 	block->memory = smi_map_shared(block->size);
 	if (!block->memory) {
 		free(block->pipe);
@@ -62,11 +67,11 @@ int smi_block_init(struct smi_block *block, int np)
 		return -ENOMEM;
 	}
 	/* Huge pages cost a child one fault each; without them it has more. */
-	if (np > 1 && block->size <= FILL_MOST)
-		smi_map_fill(block->memory, block->size);
+	if (np > 1 && front <= FILL_MOST)
+		smi_map_fill(block->memory, front);
 	block->head = (struct smi_block_head *)block->memory;
 	block->slot = (struct smi_slot *)(block->head + 1);
-	init_pipes(block, block->memory + front, ring);
+	init_pipes(block, block->memory + words, first, block->memory + front, ring);
 	return 0;
 }
 

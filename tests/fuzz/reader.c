@@ -94,20 +94,38 @@ static void set_tail(uint64_t tail)
 		highest_tail = tail;
 }
 
+/* Of the first part and of what goes round. */
+static size_t room(void)
+{
+	return pipe_.ring.first_size + pipe_.ring.size;
+}
+
+/* The byte so many behind the first part's begin, and how many follow it there. */
+static char *place_of(uint64_t place, size_t *rest)
+{
+	const struct smi_ring *ring = &pipe_.ring;
+	bool first = place < ring->first_size;
+
+	*rest = first ? ring->first_size - place : room() - place;
+	return first ? ring->first + place : ring->memory + (place - ring->first_size);
+}
+
 static void fill(uint64_t place, uint64_t size)
 {
 	uint64_t left = (uint64_t)(script.end - script.at);
+	size_t rest;
+	char *to = place_of(place % room(), &rest);
 
-	place %= pipe_.size;
 	size = size < left ? size : left;
-	size = size < pipe_.size - place ? size : pipe_.size - place;
-	memcpy(pipe_.ring + place, script.at, size);
+	size = size < rest ? size : rest;
+	memcpy(to, script.at, size);
 	script.at += size;
 }
 
 static void put_header_at(uint64_t place, uint64_t job, uint64_t word)
 {
-	struct smi_frame *frame = (struct smi_frame *)(pipe_.ring + place * SMI_ALIGN % pipe_.size);
+	size_t rest;
+	struct smi_frame *frame = (struct smi_frame *)place_of(place * SMI_ALIGN % room(), &rest);
 
 	atomic_store(&frame->job, job);
 	atomic_store(&frame->word, word);
@@ -180,7 +198,8 @@ static void check_data(const struct smi_item *item)
 		assert(lies_in(item->data, item->size, view->address, view->capacity));
 		assert(view->offset + view->capacity <= (uint64_t)huge * SMI_HUGE);
 	} else {
-		assert(lies_in(item->data, item->size, pipe_.ring, pipe_.size));
+		assert(lies_in(item->data, item->size, pipe_.ring.memory, pipe_.ring.size) ||
+		       lies_in(item->data, item->size, pipe_.ring.first, pipe_.ring.first_size));
 	}
 	if (item->size > 0)
 		(void)(byte[0] + byte[item->size - 1]);
@@ -292,16 +311,25 @@ static void run(enum op op)
 	}
 }
 
+/* Of its very size, so that a look beyond its end is seen. */
+static char *get(size_t size)
+{
+	char *memory = aligned_alloc(64, size);
+
+	assert(memory);
+	return memset(memory, 0, size);
+}
+
 static void open_pipe(const struct head *head)
 {
 	static const size_t sizes[] = { 1 << 10, 4 << 10, RING_MOST };
+	size_t size, first;
 
 	huge = head->file % (FILE_MOST + 1);
-	pipe_ = (struct smi_pipe){ .words = &words, .size = sizes[head->ring % 3], .file = -1 };
-	/* Of its very size, so that a look beyond its end is seen. */
-	pipe_.ring = aligned_alloc(64, pipe_.size);
-	assert(pipe_.ring);
-	memset(pipe_.ring, 0, pipe_.size);
+	size = sizes[head->ring % 3];
+	first = head->ring / 3 % 2 ? size / 4 : 0;
+	pipe_ = (struct smi_pipe){ .words = &words, .inline_most = size / 4, .file = -1 };
+	pipe_.ring = (struct smi_ring){ get(first), get(size), first, size };
 	if (huge == 0)
 		return;
 	pipe_.file = smi_file_open();
@@ -314,7 +342,8 @@ static void close_pipe(void)
 	smi_pipe_unmap(&pipe_);
 	if (pipe_.file >= 0)
 		close(pipe_.file);
-	free(pipe_.ring);
+	free(pipe_.ring.first);
+	free(pipe_.ring.memory);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -347,7 +376,7 @@ struct seed {
 	struct smi_writer writer;
 	_Atomic uint32_t attention;
 	_Atomic uint64_t file_end;
-	char before[RING_MOST];
+	char before[RING_MOST + RING_MOST / 4];
 	uint64_t job;
 };
 
@@ -360,18 +389,22 @@ static void put(struct seed *seed, uint64_t value, int bytes)
  * moves while the reader looks. */
 static void tell(struct seed *seed, bool late)
 {
-	for (size_t i = 0, n; i < pipe_.size; i += n) {
-		for (n = 0; i + n < pipe_.size && memcmp(seed->before + i + n, pipe_.ring + i + n, SMI_ALIGN) != 0;)
+	for (size_t i = 0, n, rest; i < room(); i += n) {
+		const char *now = place_of(i, &rest);
+		char *before = seed->before + i;
+
+		for (n = 0; n < rest && memcmp(before + n, now + n, SMI_ALIGN) != 0;)
 			n += SMI_ALIGN;
 		if (n > 0) {
 			put(seed, FILL, 1);
 			put(seed, i, 2);
 			put(seed, n, 2);
-			fwrite(pipe_.ring + i, n, 1, seed->file);
+			fwrite(now, n, 1, seed->file);
+			memcpy(before, now, n);
+		} else {
+			n = SMI_ALIGN;
 		}
-		n += SMI_ALIGN;
 	}
-	memcpy(seed->before, pipe_.ring, pipe_.size);
 	if (late) {
 		put(seed, TAKE, 1);
 		put(seed, LATE | TAIL, 1);
@@ -469,13 +502,13 @@ static void pads(struct seed *seed)
 	put(seed, HEADER, 1);
 	put(seed, 0, 2);
 	put(seed, 0, 8);
-	put(seed, (uint64_t)SMI_FRAME_PAD << SMI_KIND_SHIFT | pipe_.size, 8);
+	put(seed, (uint64_t)SMI_FRAME_PAD << SMI_KIND_SHIFT | pipe_.ring.size, 8);
 	put(seed, AHEAD, 1);
-	put(seed, pipe_.size, 4);
+	put(seed, pipe_.ring.size, 4);
 	put(seed, TAKE, 1);
 	for (int i = 0; i < 64; i++) {
 		put(seed, LATE | AHEAD, 1);
-		put(seed, pipe_.size, 4);
+		put(seed, pipe_.ring.size, 4);
 	}
 }
 
@@ -484,13 +517,13 @@ static void pads(struct seed *seed)
 static void crooked(struct seed *seed)
 {
 	put(seed, TAIL, 1);
-	put(seed, pipe_.size - 8, 8);
+	put(seed, pipe_.ring.size - 8, 8);
 	put(seed, TAKE, 1);
 	put(seed, AHEAD, 1);
 	put(seed, 24, 4);
 	put(seed, TAKE, 1);
 	put(seed, TAIL, 1);
-	put(seed, pipe_.size + 16, 8);
+	put(seed, pipe_.ring.size + 16, 8);
 	put(seed, TAKE, 1);
 	put(seed, NEWS, 1);
 }
@@ -527,6 +560,8 @@ static void make_seeds(const char *directory)
 {
 	make_seed(directory, "values", (struct head){ .njobs = 2 }, values);
 	make_seed(directory, "values_4k", (struct head){ .ring = 1, .njobs = 2 }, values);
+	make_seed(directory, "values_first", (struct head){ .ring = 3, .njobs = 2 }, values);
+	make_seed(directory, "wraps_first", (struct head){ .ring = 3, .njobs = 2 }, wraps);
 	make_seed(directory, "counted", (struct head){ .njobs = 2 }, counted);
 	make_seed(directory, "failures", (struct head){ .njobs = 3 }, failures);
 	make_seed(directory, "slabs", (struct head){ .njobs = 2, .file = FILE_MOST }, slabs);
