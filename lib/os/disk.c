@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "os/io.h"
+#include "os/kept.h"
 
 static int open_path(const char *path, int flags)
 {
@@ -56,7 +57,7 @@ void smi_disk_unlock(int fd)
 	int saved = errno;
 
 	flock(fd, LOCK_UN);
-	errno = saved;
+	smi_errno_restore(saved);
 }
 
 int smi_disk_length(int fd, uint64_t *length)

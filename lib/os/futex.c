@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "os/clock.h"
+#include "os/kept.h"
 
 void smi_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout)
 {
@@ -17,7 +18,7 @@ void smi_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout)
 	int saved = errno;
 
 	syscall(SYS_futex, word, FUTEX_WAIT, expected, timeout == UINT64_MAX ? NULL : &t, NULL, 0);
-	errno = saved;
+	smi_errno_restore(saved);
 }
 
 void smi_futex_wake(_Atomic uint32_t *word, int count)
@@ -25,7 +26,7 @@ void smi_futex_wake(_Atomic uint32_t *word, int count)
 	int saved = errno;
 
 	syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0);
-	errno = saved;
+	smi_errno_restore(saved);
 }
 
 void smi_futex_stop(_Atomic uint32_t *word)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "os/clock.h"
+#include "os/kept.h"
 
 #define EVENTS 64
 
@@ -18,7 +19,7 @@ int smi_close(int fd)
 
 	if (fd >= 0)
 		close(fd);
-	errno = saved;
+	smi_errno_restore(saved);
 	return -1;
 }
 
@@ -37,7 +38,7 @@ void smi_bell_ring(int fd)
 	/* EAGAIN: rung 2^64 - 2 times already, which is loud enough. */
 	while (write(fd, &one, sizeof one) < 0 && errno == EINTR)
 		;
-	errno = saved;
+	smi_errno_restore(saved);
 }
 
 void smi_bell_clear(int fd)
@@ -79,7 +80,8 @@ static int wait_events(int watch, struct epoll_event *events, int room, uint64_t
 	if (!missing) {
 		n = (int)syscall(SYS_epoll_pwait2, watch, events, room, timeout == UINT64_MAX ? NULL : &t,
 				 NULL, 0);
-		missing = n < 0 && errno == ENOSYS;
+		if (n < 0 && errno == ENOSYS)
+			missing = 1;
 	}
 	if (missing)
 #endif

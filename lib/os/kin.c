@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How children stand to others: siblings by clone, death with the parent, groups. */
+#include "os/process.h"
+
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -9,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "os/process.h"
+#include "os/kept.h"
 
 void smi_process_die_with(pid_t parent)
 {
@@ -63,7 +65,7 @@ void smi_process_group(struct smi_process *process)
 
 	setpgid(process->pid, process->pid);
 	process->leads = true;
-	errno = saved;
+	smi_errno_restore(saved);
 }
 
 bool smi_process_stopped(const struct smi_process *process)

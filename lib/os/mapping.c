@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "os/kept.h"
+
 /* Newer than some C libraries' headers. */
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -74,7 +76,7 @@ void smi_unmap(void *address, size_t size)
 
 	if (address)
 		munmap(address, size);
-	errno = saved;
+	smi_errno_restore(saved);
 }
 
 int smi_map_fill(void *address, size_t size)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -22,6 +23,7 @@
 #endif
 
 #include "os/io.h"
+#include "os/kept.h"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -48,27 +50,30 @@ static bool flush_if_free(FILE *stream)
 static void find_handlers(void)
 {
 	struct sigaction action;
+	sigset_t found;
 
-	sigemptyset(&handled);
+	sigemptyset(&found);
 	for (int s = 1; s < NSIG; s++)
 		if (sigaction(s, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
 		    action.sa_handler != SIG_IGN)
-			sigaddset(&handled, s);
+			sigaddset(&found, s);
+	if (memcmp(&found, &handled, sizeof found) != 0)
+		handled = found;
 }
 
 void smi_process_prepare(void)
 {
 	int saved = errno;
+	bool out = ALONE || flush_if_free(stdout), err = ALONE || flush_if_free(stderr);
 
-	stale_out = stale_err = false;
-	if (ALONE) {
+	if (ALONE)
 		fflush(NULL);
-	} else {
-		stale_out = !flush_if_free(stdout);
-		stale_err = !flush_if_free(stderr);
+	if (out == stale_out || err == stale_err) {
+		stale_out = !out;
+		stale_err = !err;
 	}
 	find_handlers();
-	errno = saved;
+	smi_errno_restore(saved);
 }
 
 void smi_process_flush_own(void)
@@ -219,7 +224,7 @@ void smi_process_kill(const struct smi_process *process, int signal)
 		else
 			kill(process->pid, signal);
 	}
-	errno = saved;
+	smi_errno_restore(saved);
 }
 
 static int status_of(const siginfo_t *info)

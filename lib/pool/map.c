@@ -99,7 +99,8 @@ static int run(struct smi_map *map)
 	_Atomic uint32_t *cancel = &pool->team.block.head->cancel;
 	int status;
 
-	smi_error_clear(&pool->error);
+	if (pool->error.told.status != POOL_OK || pool->error.message[0])
+		smi_error_clear(&pool->error);
 	smi_failures_clear(&pool->failures);
 	pool->maps++;
 	if (map->njobs == 0)

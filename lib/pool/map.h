@@ -12,6 +12,9 @@
 #include "team/team.h"
 
 struct pool {
+	struct smi_error error, refusal;
+	/* What each map writes, after what few do: all that is written near a fork is a
+	 * page to be copied. What is allocated next lies beside it. */
 	struct pool_options options;
 	enum pool_backend backend; /* settled when the pool was opened */
 	pid_t owner;               /* the process that opened it */
@@ -19,11 +22,9 @@ struct pool {
 	uint64_t maps; /* begun so far */
 	struct smi_journal *journal; /* NULL: none is kept */
 	bool running;
-	struct smi_team team;
-	struct smi_error error;
-	struct smi_failures failures; /* of the last map */
 	bool refused; /* while a map runs: another call was; `refusal` says why */
-	struct smi_error refusal;
+	struct smi_failures failures; /* of the last map */
+	struct smi_team team;
 };
 
 struct smi_map {
