@@ -82,8 +82,10 @@ static bool receive(struct ends *ends)
 {
 	struct smi_item item;
 	const char *bytes;
+	int r = smi_reader_next(&ends->reader, &item);
 
-	if (smi_reader_next(&ends->reader, &item) == 0)
+	ends->wrong += r < 0;
+	if (r <= 0)
 		return false;
 	for (uint64_t i = 0; i < item.count; i++, ends->got++)
 		ends->wrong += item.job + i != ends->got || item.size != ends->size[ends->got % COUNT(ends->size)];
