@@ -55,25 +55,35 @@ INLINE size_t lie_until(enum smi_kind kind, unsigned order, const struct smi_key
 	return hi;
 }
 
-/* Has every key the image of the first one? Needs one look at each, where
- * lie_until needs two. */
+/* The first key of lo ... hi-1 near which the bits are not those of key lo, or
+ * near the end. */
+INLINE size_t alike_until(enum smi_kind kind, const struct smi_keys *keys, size_t lo, size_t hi)
+{
+	size_t size = smi_kind_size(kind), keys_of_one = V64_LANES * sizeof(uint64_t) / size;
+	uint64_t one_each = UINT64_MAX / smi_kind_mask(kind);
+	v64 one = v64_set(smi_key_load(smi_key_at(keys->base, kind, lo), kind) * one_each);
+	size_t i = lo;
+
+	for (; i + 4 * keys_of_one <= hi; i += 4 * keys_of_one) {
+		const char *p = smi_key_at(keys->base, kind, i);
+		v64 a = v64_xor(v64_bits(SMI_INT64, p), one);
+		v64 b = v64_xor(v64_bits(SMI_INT64, p + V64_LANES * 8), one);
+		v64 c = v64_xor(v64_bits(SMI_INT64, p + V64_LANES * 16), one);
+		v64 d = v64_xor(v64_bits(SMI_INT64, p + V64_LANES * 24), one);
+
+		if (v64_any_less(v64_set(0), v64_or(v64_or(a, b), v64_or(c, d))))
+			break;
+	}
+	return i;
+}
+
+/* Has every key the image of the first one? Mostly their bits say so; floats of
+ * different bits may be equal. */
 INLINE bool all_equal(enum smi_kind kind, const struct smi_keys *keys, size_t lo, size_t hi)
 {
 	uint64_t first = smi_key_image(keys, lo);
-	v64 one = v64_set(first);
-	size_t i = lo;
 
-	for (; i + 4 * V64_LANES <= hi; i += 4 * V64_LANES) {
-		const void *p = smi_key_at(keys->base, kind, i);
-		v64 a = v64_xor(v64_image(kind, keys->flip, p), one);
-		v64 b = v64_xor(v64_image(kind, keys->flip, smi_key_at(p, kind, V64_LANES)), one);
-		v64 c = v64_xor(v64_image(kind, keys->flip, smi_key_at(p, kind, 2 * V64_LANES)), one);
-		v64 d = v64_xor(v64_image(kind, keys->flip, smi_key_at(p, kind, 3 * V64_LANES)), one);
-
-		if (v64_any_less(v64_set(0), v64_or(v64_or(a, b), v64_or(c, d))))
-			return false;
-	}
-	for (; i < hi; i++)
+	for (size_t i = alike_until(kind, keys, lo, hi); i < hi; i++)
 		if (smi_key_image(keys, i) != first)
 			return false;
 	return true;
