@@ -85,28 +85,70 @@ static void index_falling(void *arg, size_t part, int rank)
 	}
 }
 
+#define WORD sizeof(uint64_t)
+
+/* The keys of a word in reverse order. */
+static inline uint64_t turned(uint64_t x, size_t size)
+{
+	const uint64_t odd_bytes = 0xff00ff00ff00ff00;
+
+	if (size == 8)
+		return x;
+	if (size == 4)
+		return x << 32 | x >> 32;
+	x = __builtin_bswap64(x);
+	return size == 1 ? x : (x & odd_bytes) >> 8 | (x & ~odd_bytes) << 8;
+}
+
+/* Exchanges `bytes` from `a` on with those before `b`, key by key. */
+static inline __attribute__((always_inline)) void mirror_bytes(char *a, char *b, size_t bytes,
+							       size_t size)
+{
+	uint64_t x, y;
+
+	for (; bytes >= WORD; bytes -= WORD, a += WORD) {
+		b -= WORD;
+		memcpy(&x, a, WORD);
+		memcpy(&y, b, WORD);
+		x = turned(x, size);
+		y = turned(y, size);
+		memcpy(a, &y, WORD);
+		memcpy(b, &x, WORD);
+	}
+	for (; bytes > 0; bytes -= size, a += size) {
+		b -= size;
+		memcpy(&x, a, size);
+		memcpy(a, b, size);
+		memcpy(b, &x, size);
+	}
+}
+
 /* Exchanges the keys lo ... hi-1 of the first half with their mirror images. */
 static void mirror(void *arg, size_t part, int rank)
 {
 	struct straight *s = arg;
-	enum smi_kind kind = s->keys->kind;
-	size_t size = smi_kind_size(kind), lo, hi;
+	size_t size = smi_kind_size(s->keys->kind), lo, hi, bytes;
+	char *a, *b;
 
 	(void)rank;
 	smi_cut(s->n / 2, s->parts, part, &lo, &hi);
-	for (size_t i = lo; i < hi; i++) {
-		char *a = (char *)s->out + i * size, *b = (char *)s->out + (s->n - 1 - i) * size;
-		uint64_t x = smi_key_load(a, kind);
-
-		smi_key_store(a, kind, smi_key_load(b, kind));
-		smi_key_store(b, kind, x);
-	}
+	a = (char *)s->out + lo * size;
+	b = (char *)s->out + (s->n - lo) * size;
+	bytes = (hi - lo) * size;
+	if (size == 1)
+		mirror_bytes(a, b, bytes, 1);
+	else if (size == 2)
+		mirror_bytes(a, b, bytes, 2);
+	else if (size == 4)
+		mirror_bytes(a, b, bytes, 4);
+	else
+		mirror_bytes(a, b, bytes, 8);
 }
 
 bool smi_straight(const struct smi_kernel *kernel, const struct smi_crew *crew,
 		  const struct smi_keys *keys, size_t n, enum smi_sink sink, void *out)
 {
-	struct straight s = { kernel, keys, n, (size_t)crew->np, sink, out, 0 };
+	struct straight s = { kernel, keys, n, n > SMI_STRAIGHT_ALONE ? (size_t)crew->np : 1, sink, out, 0 };
 	unsigned order = kernel->order(keys, 0, n < FIRST_LOOK ? n : FIRST_LOOK);
 
 	if (!order)

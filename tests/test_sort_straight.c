@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* Keys that lie in order, but for one of them perhaps. */
+#include <check.h>
+#include <errno.h>
+#include <string.h>
+
+#include "sort/kernel.h"
+#include "sort/straight.h"
+#include "sort_check.h"
+#include "test_sort.h"
+
+/* Key i becomes another one. */
+static void disturb(struct buffers *b, size_t i, enum shared_type type)
+{
+	b->keys[i * type_size(type)] ^= 1;
+}
+
+START_TEST(every_kernel_sees_the_one_key_that_differs)
+{
+	static const enum shape shapes[] = { EQUAL, SORTED, REVERSED };
+	struct buffers b;
+
+	if (smi_sort_use(kernels[_i]) == -ENOTSUP || smi_sort_use(kernels[_i]) == -ENOENT)
+		return;
+	buffers_init(&b, 600);
+	for (int type = 0; type < TYPES; type++)
+		for (int shape = 0; shape < 3; shape++)
+			for (size_t n = 250; n < 600; n += 29)
+				for (size_t i = n % 5; i < n; i += 1 + i / 2 + n % 3) {
+					make_keys(b.keys, n, type, shapes[shape], n);
+					disturb(&b, i, type);
+					check_all(&b, n, type, shapes[shape], threads, 1);
+					disturb(&b, i, type);
+					disturb(&b, n - 1 - i, type);
+					check_all(&b, n, type, shapes[shape], threads, 1);
+				}
+	buffers_fini(&b);
+}
+END_TEST
+
+START_TEST(straight_keys_are_found_alone_and_by_threads)
+{
+	static const enum shape shapes[] = { EQUAL, SORTED, REVERSED };
+	struct buffers b;
+
+	buffers_init(&b, SMI_STRAIGHT_ALONE + 1);
+	for (size_t n = SMI_STRAIGHT_ALONE - 1; n <= SMI_STRAIGHT_ALONE + 1; n++)
+		for (int shape = 0; shape < 3; shape++)
+			for (int type = _i; type < TYPES; type += 2)
+				for (int disturbed = 0; disturbed < 2; disturbed++) {
+					struct shared_sort_options o = { .np = 3 };
+					const char *bad;
+
+					make_keys(b.keys, n, type, shapes[shape], n);
+					if (disturbed)
+						disturb(&b, n - 1, type);
+					ck_assert_int_eq(shared_argsort(b.keys, n, type, b.expected,
+									&o), 0);
+					ck_assert(is_stable_order(b.keys, n, type, false,
+								  b.expected));
+					bad = sort_wrong(&b, n, type, &o);
+					ck_assert_msg(!bad, "%s: %s, %s, n %zu", bad,
+						      type_names[type], shape_names[shapes[shape]],
+						      n);
+				}
+	buffers_fini(&b);
+}
+END_TEST
+
+TCase *sort_straight_tests(void)
+{
+	TCase *tcase = tcase_create("straight");
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_checked_fixture(tcase, NULL, best_kernel);
+	tcase_add_loop_test(tcase, every_kernel_sees_the_one_key_that_differs, 0, 3);
+	tcase_add_loop_test(tcase, straight_keys_are_found_alone_and_by_threads, 0, 2);
+	return tcase;
+}
