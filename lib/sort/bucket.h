@@ -9,12 +9,50 @@ struct N(digits) {
 	unsigned shift;
 	uint32_t n;
 	bool settles;     /* records of one digit have the same key bits */
+	bool log;         /* by the logarithm of what is above the base, 64-bit records only */
+	unsigned index_bits;
 };
 
 INLINE unsigned N(bit_length)(RECORD x)
 {
 	return x ? 64 - (unsigned)__builtin_clzll(x) : 0;
 }
+
+#if RECORD_BITS == 64
+/* Do most of the records lie in a small part of their range, near the base? */
+INLINE bool crowded(const struct digits64 *digits, const uint64_t *a, size_t m, unsigned bits)
+{
+	enum { LOOKS = 16, MOST = 12, PART_LOG = 4 };
+	unsigned near = 0;
+
+	for (size_t i = 0; i < LOOKS; i++)
+		near += (a[i * m / LOOKS] - digits->base) >> digits->index_bits >> (bits - PART_LOG) == 0;
+	return near >= MOST;
+}
+
+INLINE uint64_t log_digit(const struct digits64 *digits, uint64_t record)
+{
+	const uint64_t one = 0x3ff0000000000000;
+	double x = (double)((record - digits->base) >> digits->index_bits);
+	uint64_t u;
+
+	memcpy(&u, &x, sizeof u);
+	return u > one ? (u - one) >> digits->shift : 0;
+}
+
+/* Digits by the bits of a double, whose exponent is a logarithm. */
+INLINE void digits_log(struct digits64 *digits, uint64_t high, unsigned width)
+{
+	unsigned bits;
+
+	digits->shift = 0;
+	bits = bit_length64(log_digit(digits, high));
+	digits->shift = bits > width ? bits - width : 0;
+	digits->n = (uint32_t)log_digit(digits, high) + 1;
+	digits->settles = false;
+	digits->log = true;
+}
+#endif
 
 /* How to take m records apart; false when they have the same key bits. */
 INLINE bool N(digits_choose)(const struct smi_plan *plan, const RECORD *a, size_t m,
@@ -45,14 +83,41 @@ INLINE bool N(digits_choose)(const struct smi_plan *plan, const RECORD *a, size_
 	width = width < 3 ? 3 : width > 12 ? 12 : width;
 	width = width > bits ? bits : width;
 	digits->base = low;
+	digits->index_bits = index_bits;
+	digits->log = false;
+#if RECORD_BITS == 64
+	if (bits > 2 * width && crowded(digits, a, m, bits)) {
+		digits_log(digits, high, width);
+		return true;
+	}
+#endif
 	digits->shift = index_bits + bits - width;
 	digits->n = (uint32_t)((high - low) >> digits->shift) + 1;
 	digits->settles = bits == width;
 	return true;
 }
 
+INLINE RECORD N(digit_of)(const struct N(digits) *digits, RECORD record)
+{
+#if RECORD_BITS == 64
+	if (digits->log)
+		return log_digit(digits, record);
+#endif
+	return (RECORD)(record - digits->base) >> digits->shift;
+}
+
 INLINE void N(digits_compute)(const struct N(digits) *digits, const RECORD *a, uint32_t *digit)
 {
+#if RECORD_BITS == 64
+	if (digits->log) {
+		const v64 one = v64_set(0x3ff0000000000000);
+		v64 x = v64_right(v64_sub(v64_load(a), v64_set(digits->base)), digits->index_bits);
+
+		x = v64_sub(v64_max(v64_double_bits(x), one), one);
+		v64_store_narrow(digit, v64_right(x, digits->shift));
+		return;
+	}
+#endif
 	STORE_DIGITS(digit, V(right)(V(sub)(V(load)(a), V(set)(digits->base)), digits->shift));
 }
 
@@ -72,7 +137,7 @@ INLINE void N(count_records)(const struct N(digits) *digits, const RECORD *a, si
 			count[digit[j]]++;
 	}
 	for (; i < m; i++)
-		count[(RECORD)(a[i] - digits->base) >> digits->shift]++;
+		count[N(digit_of)(digits, a[i])]++;
 	for (uint32_t d = 0; d < digits->n; d++) {
 		uint32_t here = count[d];
 
@@ -101,7 +166,7 @@ INLINE void N(move_records)(const struct N(digits) *digits, const RECORD *restri
 			b[count[digit[(i + j) & (2 * LAG - 1)]]++] = a[i + j];
 	}
 	for (; i < m; i++)
-		b[count[(RECORD)(a[i] - digits->base) >> digits->shift]++] = a[i];
+		b[count[N(digit_of)(digits, a[i])]++] = a[i];
 }
 
 static void N(kernel_bucket)(const struct smi_plan *plan, RECORD *a, RECORD *b, size_t m,
@@ -115,7 +180,7 @@ INLINE void N(finish_groups)(const struct smi_plan *plan, const struct N(digits)
 
 	while (m - done > N(GROUP)) {
 		/* The sub-bucket of the first record that is too many begins here: */
-		RECORD d = (RECORD)(b[done + N(GROUP)] - digits->base) >> digits->shift;
+		RECORD d = N(digit_of)(digits, b[done + N(GROUP)]);
 
 		end = d ? count[d - 1] : 0;
 		if (end > done) {
