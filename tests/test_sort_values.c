@@ -7,6 +7,7 @@
 
 #include "sort/frequent.h"
 #include "sort/kernel.h"
+#include "sort/sample.h"
 #include "sort_check.h"
 #include "test_sort.h"
 
@@ -31,9 +32,10 @@ static void make_frequent(struct buffers *b, size_t n, enum shared_type type, en
 START_TEST(every_kernel_sorts_frequent_values_stably)
 {
 	static const unsigned percents[] = { 30, 45, 60, 97, 100 };
-	static const size_t values[] = { 1, 2, 7, 8, 9, 40, 200 };
+	static const size_t values[] = { 1, 2, 3, 4, 5, 8, 9, 40, 200 };
 	static const size_t sizes[] = { SMI_FREQUENT_WORTH - 1, SMI_FREQUENT_WORTH,
-					SMI_FREQUENT_WORTH + 1, 2000, 16385, 20003 };
+					SMI_FREQUENT_WORTH + 1, SMI_SAMPLE_MORE - 1, SMI_SAMPLE_MORE,
+					SMI_SAMPLE_MORE + 1, 2000, 16385, 20003 };
 	static const enum shape shapes[] = { UNIFORM, EXTREMES, CLOSE };
 	uint64_t seed = 1;
 	struct buffers b;
@@ -43,14 +45,45 @@ START_TEST(every_kernel_sorts_frequent_values_stably)
 	buffers_init(&b, 20003);
 	for (int type = 0; type < TYPES; type++)
 		for (int percent = 0; percent < 5; percent++)
-			for (int v = 0; v < 7; v++) {
-				size_t n = sizes[random_next(&seed) % 6];
+			for (int v = 0; v < 9; v++) {
+				size_t n = sizes[random_next(&seed) % 9];
 				enum shape shape = shapes[random_next(&seed) % 3];
 
 				make_frequent(&b, n, type, shape, percents[percent], values[v],
 					      ++seed);
 				check_all(&b, n, type, shape, threads, n > 16384 ? 4 : 1);
 			}
+	buffers_fini(&b);
+}
+END_TEST
+
+/* Integers whose logarithms are even: most are near the least one. */
+static void make_crowded(struct buffers *b, size_t n, enum shared_type type, uint64_t seed)
+{
+	size_t size = type_size(type);
+	unsigned bits = 8 * (unsigned)size;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t key = random_next(&seed) >> (64 - bits);
+
+		key >>= random_next(&seed) % bits;
+		memcpy(b->keys + i * size, &key, size);
+	}
+}
+
+START_TEST(every_kernel_sorts_crowded_keys_stably)
+{
+	static const size_t sizes[] = { 65, 129, 500, 1000, 3000, 16385, 30000 };
+	struct buffers b;
+
+	if (smi_sort_use(kernels[_i]) == -ENOTSUP || smi_sort_use(kernels[_i]) == -ENOENT)
+		return;
+	buffers_init(&b, 30000);
+	for (int type = 0; type < TYPES; type++)
+		for (int i = 0; i < 7; i++) {
+			make_crowded(&b, sizes[i], type, (uint64_t)i + 1);
+			check_all(&b, sizes[i], type, UNIFORM, threads, i < 5 ? 1 : 4);
+		}
 	buffers_fini(&b);
 }
 END_TEST
@@ -62,5 +95,6 @@ TCase *sort_values_tests(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
 	tcase_add_loop_test(tcase, every_kernel_sorts_frequent_values_stably, 0, 3);
+	tcase_add_loop_test(tcase, every_kernel_sorts_crowded_keys_stably, 0, 3);
 	return tcase;
 }

@@ -125,3 +125,11 @@ void smi_buckets_sort(struct smi_job *job, size_t top)
 {
 	sort_buckets(job, 0, top, job->records, job->second, 0);
 }
+
+void smi_buckets_sort_records(struct smi_job *job, char *records)
+{
+	if (job->n <= job->large)
+		bucket_sort(job, records, job->spare, job->n, 0, 0);
+	else
+		sort_large(job, records, job->records, job->n, 0, 0);
+}

@@ -9,6 +9,9 @@
  * job->records, to the sink. */
 void smi_buckets_sort(struct smi_job *job, size_t top);
 
+/* Sorts job->n records that are elsewhere to the sink; job->records gets lost. */
+void smi_buckets_sort_records(struct smi_job *job, char *records);
+
 /* How many bits of digit are wanted for n records. */
 unsigned smi_buckets_width(const struct smi_job *job, size_t n);
 

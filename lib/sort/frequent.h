@@ -14,7 +14,4 @@
  * -ENOMEM, and then the keys are as they were. */
 int smi_frequent_sort(struct smi_job *job);
 
-/* Of a few sampled keys, do many have the value of another one? */
-bool smi_frequent_likely(const struct smi_keys *keys, size_t n);
-
 #endif

@@ -57,9 +57,16 @@ struct smi_range {
 	bool minus_zero;     /* a float -0 is there */
 };
 
-#define SMI_FREQUENT 8 /* as many values as smi_kernel.peel counts */
+#define SMI_FREQUENT 8 /* as many values as smi_kernel.peel counts, at most */
+#define SMI_PLACED 4   /* as many as smi_kernel.place writes the indices of */
 
-/* Keys without those of some images. */
+/* Images that many keys have, in ascending order. */
+struct smi_frequent {
+	uint64_t image[SMI_FREQUENT];
+	size_t n;
+};
+
+/* Keys without those of frequent images. */
 struct smi_peeled {
 	size_t count[SMI_FREQUENT];  /* how often each of those occurred */
 	size_t rest;                 /* all others */
@@ -108,12 +115,23 @@ struct smi_kernel {
 	void (*pack_narrow)(const struct smi_keys *keys, const struct smi_pack *pack, size_t lo,
 			    size_t hi, uint32_t *records);
 
-	/* Writes the images of keys lo ... hi-1 that are none of `frequent`, in order,
-	 * to `rest`, which has room for one vector more. */
-	void (*peel)(const struct smi_keys *keys, size_t lo, size_t hi, const uint64_t *frequent,
-		     struct smi_peeled *peeled, uint64_t *rest);
-	void (*peel_narrow)(const struct smi_keys *keys, size_t lo, size_t hi,
-			    const uint64_t *frequent, struct smi_peeled *peeled, uint32_t *rest);
+	/* Writes the records of keys lo ... hi-1 that have no frequent image, in order,
+	 * to `rest`, which has room for one vector more. At most SMI_PLACED images if
+	 * records have an index. */
+	void (*peel)(const struct smi_keys *keys, const struct smi_pack *pack, size_t lo, size_t hi,
+		     const struct smi_frequent *frequent, struct smi_peeled *peeled, uint64_t *rest);
+	void (*peel_narrow)(const struct smi_keys *keys, const struct smi_pack *pack, size_t lo,
+			    size_t hi, const struct smi_frequent *frequent,
+			    struct smi_peeled *peeled, uint32_t *rest);
+
+	/* Writes the index of each of keys lo ... hi-1 that has frequent image j to
+	 * out[next[j]++], up to end[j]; both arrays have SMI_PLACED entries. */
+	void (*place)(const struct smi_keys *keys, size_t lo, size_t hi,
+		      const struct smi_frequent *frequent, size_t *next, const size_t *end,
+		      uint64_t *out);
+	void (*place_narrow)(const struct smi_keys *keys, size_t lo, size_t hi,
+			     const struct smi_frequent *frequent, size_t *next, const size_t *end,
+			     uint32_t *out);
 
 	/* Sorts m < 2^32 records, which must be in input order where equal, and
 	 * writes what they stand for to the plan's sink from `position` on. May

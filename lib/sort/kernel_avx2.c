@@ -6,8 +6,8 @@
 
 #include "sort/lanes_avx2.h"
 #include "sort/scan.h"
-#include "sort/peel.h"
 #include "sort/spread.h"
+#include "sort/peel.h"
 #include "sort/ties.h"
 
 #include "sort/rows_avx2.h"
@@ -39,6 +39,8 @@ const struct smi_kernel smi_kernel_avx2 = {
 	.pack_narrow = kernel_pack_narrow,
 	.peel = kernel_peel,
 	.peel_narrow = kernel_peel_narrow,
+	.place = kernel_place,
+	.place_narrow = kernel_place_narrow,
 	.bucket = kernel_bucket64,
 	.bucket_narrow = kernel_bucket32,
 	.emit = kernel_emit,

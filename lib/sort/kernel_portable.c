@@ -5,8 +5,8 @@
 
 #include "sort/lanes_portable.h"
 #include "sort/scan.h"
-#include "sort/peel.h"
 #include "sort/spread.h"
+#include "sort/peel.h"
 #include "sort/ties.h"
 
 enum { GROUP64 = 24, GROUP32 = 24 };
@@ -107,6 +107,8 @@ const struct smi_kernel smi_kernel_portable = {
 	.pack_narrow = kernel_pack_narrow,
 	.peel = kernel_peel,
 	.peel_narrow = kernel_peel_narrow,
+	.place = kernel_place,
+	.place_narrow = kernel_place_narrow,
 	.bucket = kernel_bucket64,
 	.bucket_narrow = kernel_bucket32,
 	.emit = kernel_emit,

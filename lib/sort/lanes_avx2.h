@@ -44,11 +44,16 @@ INLINE bool v64_any_equal(v64 a, v64 b)
 	return !_mm256_testz_si256(same, same);
 }
 
-INLINE unsigned v64_differ(v64 a, v64 b, unsigned among)
-{
-	__m256d same = _mm256_castsi256_pd(_mm256_cmpeq_epi64(a, b));
+typedef v64 v64_mask;
 
-	return among & ~(unsigned)_mm256_movemask_pd(same);
+INLINE v64_mask v64_none(void) { return _mm256_setzero_si256(); }
+INLINE v64_mask v64_equal(v64 a, v64 b) { return _mm256_cmpeq_epi64(a, b); }
+INLINE v64_mask v64_either(v64_mask a, v64_mask b) { return v64_or(a, b); }
+INLINE v64 v64_tally(v64 count, v64_mask m) { return v64_sub(count, m); }
+
+INLINE unsigned v64_lanes(v64_mask m)
+{
+	return (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(m));
 }
 
 INLINE v64 v64_gather_lanes(v64 a, unsigned which)

@@ -35,10 +35,18 @@ INLINE uint64_t v64_union(v64 a) { return (uint64_t)_mm512_reduce_or_epi64(a); }
 INLINE bool v64_any_less(v64 a, v64 b) { return _mm512_cmplt_epu64_mask(a, b) != 0; }
 INLINE bool v64_any_equal(v64 a, v64 b) { return _mm512_cmpeq_epi64_mask(a, b) != 0; }
 
-/* The lanes of `among` in which a and b differ, one bit each. */
-INLINE unsigned v64_differ(v64 a, v64 b, unsigned among)
+/* A set of lanes. */
+typedef __mmask8 v64_mask;
+
+INLINE v64_mask v64_none(void) { return 0; }
+INLINE v64_mask v64_equal(v64 a, v64 b) { return _mm512_cmpeq_epi64_mask(a, b); }
+INLINE v64_mask v64_either(v64_mask a, v64_mask b) { return a | b; }
+INLINE unsigned v64_lanes(v64_mask m) { return m; }
+
+/* Adds one to the lanes of the set. */
+INLINE v64 v64_tally(v64 count, v64_mask m)
 {
-	return _mm512_mask_cmpneq_epi64_mask((__mmask8)among, a, b);
+	return _mm512_mask_add_epi64(count, m, count, v64_set(1));
 }
 
 /* The lanes that are asked for move together to the first ones. */

@@ -26,7 +26,13 @@ INLINE v64 v64_left(v64 a, unsigned n) { return n < 64 ? a << n : 0; }
 INLINE v64 v64_right(v64 a, unsigned n) { return n < 64 ? a >> n : 0; }
 INLINE v64 v64_min(v64 a, v64 b) { return a < b ? a : b; }
 INLINE v64 v64_max(v64 a, v64 b) { return a > b ? a : b; }
-INLINE unsigned v64_differ(v64 a, v64 b, unsigned among) { return a != b ? among : 0; }
+typedef unsigned v64_mask;
+
+INLINE v64_mask v64_none(void) { return 0; }
+INLINE v64_mask v64_equal(v64 a, v64 b) { return a == b; }
+INLINE v64_mask v64_either(v64_mask a, v64_mask b) { return a | b; }
+INLINE unsigned v64_lanes(v64_mask m) { return m; }
+INLINE v64 v64_tally(v64 count, v64_mask m) { return count + m; }
 INLINE v64 v64_gather_lanes(v64 a, unsigned which) { return which ? a : 0; }
 INLINE uint64_t v64_lowest(v64 a) { return a; }
 INLINE uint64_t v64_highest(v64 a) { return a; }

@@ -4,6 +4,7 @@
 #include "sort/radix.h"
 
 #include "sort/alone.h"
+#include "sort/apart.h"
 #include "sort/buckets.h"
 #include "sort/few.h"
 #include "sort/frequent.h"
@@ -12,6 +13,7 @@
 #include "sort/options.h"
 #include "sort/range.h"
 #include "sort/runs.h"
+#include "sort/sample.h"
 #include "sort/straight.h"
 
 /* Are the keys of so few values that a bucket can be a value? Then `map` is
@@ -75,6 +77,8 @@ static int short_cut(struct smi_job *job)
 		return 0;
 	if (plan->sink == SMI_TO_KEY && smi_few_sort(&job->crew, &plan->keys, job->n, plan->out))
 		return 0;
+	if (plan->sink != SMI_TO_KEY && smi_apart_argsort(job) == 0)
+		return 0;
 	if (smi_runs_find(&runs, job->kernel, &job->crew, &plan->keys, job->n))
 		return smi_join(job, &runs);
 	return plan->sink == SMI_TO_KEY ? smi_frequent_sort(job) : 1;
@@ -85,7 +89,7 @@ static bool is_one_bucket(const struct smi_job *job)
 {
 	if (job->n > (job->crew.np > 1 ? SMI_ALONE : SMI_SINGLE))
 		return false;
-	return job->n <= SMI_EVEN || !smi_frequent_likely(&job->plan.keys, job->n);
+	return job->n <= SMI_EVEN || !smi_sample_recurs(&job->plan.keys, job->n);
 }
 
 int smi_radix_job(struct smi_job *job)

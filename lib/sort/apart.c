@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* The sink gets the indices of the other keys first, sorted and side by side. They
+ * then make room for those of each frequent value, which are written by a second
+ * look at the keys. */
+#include "sort/apart.h"
+
+#include "sort/buckets.h"
+#include "sort/frequent.h"
+#include "sort/peeling.h"
+#include "sort/range.h"
+#include "sort/sample.h"
+#include "sort/straight.h"
+
+enum { COVERED = 60 }; /* percent of the keys that must have frequent values */
+
+struct parting {
+	struct smi_peeling peeling;
+	size_t begin[SMI_PLACED];   /* where the indices of a frequent value belong */
+};
+
+static size_t index_at(const struct smi_plan *plan, size_t i)
+{
+	return plan->sink == SMI_TO_INDEX64 ? ((const uint64_t *)plan->out)[i]
+					    : ((const uint32_t *)plan->out)[i];
+}
+
+/* The prefix and index that a key has room for. Short keys need no look at their
+ * range. */
+static void plan_records(struct smi_job *job)
+{
+	uint64_t mask = smi_kind_mask(job->plan.keys.kind);
+
+	if (mask <= UINT32_MAX && job->n <= UINT32_MAX)
+		job->range = (struct smi_range){ 0, mask, mask, false };
+	else
+		smi_range_of(&job->range, job->kernel, &job->crew, &job->plan.keys, job->n,
+			     (size_t)job->crew.np);
+	smi_job_plan(job);
+}
+
+/* The indices of the rest go to the sink's first places. */
+static int sort_rest(const struct smi_peeling *p)
+{
+	struct smi_job rest = *p->job;
+	int r;
+
+	if (p->rest_n == 0)
+		return 0;
+	rest.n = p->rest_n;
+	r = smi_job_reserve(&rest);
+	if (r == 0)
+		smi_buckets_sort_records(&rest, p->rest);
+	smi_job_fini(&rest);
+	return r;
+}
+
+/* How many of the rest are below. */
+static size_t count_below(const struct smi_peeling *p, uint64_t image)
+{
+	const struct smi_plan *plan = &p->job->plan;
+	size_t lo = 0, hi = p->rest_n, mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (smi_key_image(&plan->keys, index_at(plan, mid)) < image)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* Moves the rest's indices to where they belong, from the last ones on. */
+static void make_room(struct parting *s)
+{
+	const struct smi_peeling *p = &s->peeling;
+	size_t width = p->job->plan.sink == SMI_TO_INDEX64 ? 8 : 4;
+	size_t frequent = p->job->n - p->rest_n, end = p->rest_n, below;
+	char *out = p->job->plan.out;
+
+	for (size_t j = p->frequent.n; j-- > 0; end = below) {
+		below = count_below(p, p->frequent.image[j]);
+		memmove(out + (below + frequent) * width, out + below * width,
+			(end - below) * width);
+		frequent -= smi_peeling_count(p, j);
+		s->begin[j] = below + frequent;
+	}
+}
+
+static void place_part(void *arg, size_t part, int rank)
+{
+	struct parting *s = arg;
+	const struct smi_peeling *p = &s->peeling;
+	const struct smi_job *job = p->job;
+	size_t next[SMI_PLACED] = { 0 }, end[SMI_PLACED] = { 0 }, lo, hi;
+
+	(void)rank;
+	for (size_t j = 0; j < p->frequent.n; j++) {
+		next[j] = s->begin[j];
+		for (size_t before = 0; before < part; before++)
+			next[j] += p->peeled[before].count[j];
+		end[j] = next[j] + p->peeled[part].count[j];
+	}
+	smi_cut(job->n, p->parts, part, &lo, &hi);
+	if (job->plan.sink == SMI_TO_INDEX64)
+		job->kernel->place(&job->plan.keys, lo, hi, &p->frequent, next, end,
+				   job->plan.out);
+	else
+		job->kernel->place_narrow(&job->plan.keys, lo, hi, &p->frequent, next, end,
+					  job->plan.out);
+}
+
+int smi_apart_argsort(struct smi_job *job)
+{
+	struct parting s = { .peeling = { .job = job } };
+	struct smi_peeling *p = &s.peeling;
+
+	if (job->n < SMI_FREQUENT_WORTH || job->n > SIZE_MAX / 64 ||
+	    !smi_sample_frequent(&p->frequent, &job->plan.keys, job->n, SMI_PLACED, COVERED))
+		return 1;
+	plan_records(job);
+	if (!smi_peeling_run(p) || sort_rest(p) < 0)
+		return 1;
+	make_room(&s);
+	smi_crew_each(&job->crew, p->parts, place_part, &s);
+	return 0;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "sort/sample.h"
+
+enum { FIRST = 8, FEW = 32, MANY = 128, SLOTS = 2 * MANY };
+
+/* Of the first sampled keys so many must have a value that came before; of all,
+ * so many make a value frequent. */
+enum { RECURRED = FIRST / 4, OFTEN_OF_FEW = 2, OFTEN_OF_MANY = 3 };
+
+struct counted {
+	uint64_t image;
+	uint16_t count;
+};
+
+static uint64_t sampled(const struct smi_keys *keys, size_t n, uint64_t *x)
+{
+	/* Steele, Vigna: "Computationally easy, spectrally good multipliers". */
+	*x = *x * 0xd1342543de82ef95 + 1;
+	return smi_key_image(keys, (size_t)((double)(*x >> 12) * 0x1p-52 * (double)n));
+}
+
+bool smi_sample_recurs(const struct smi_keys *keys, size_t n)
+{
+	uint64_t seen[16 * FIRST] = { 0 }, x = n, image;
+	unsigned recurred = 0;
+	size_t slot;
+
+	for (int i = 0; i < FIRST; i++) {
+		image = sampled(keys, n, &x);
+		slot = (size_t)(image * 0x9e3779b97f4a7c15 >> 57);
+		recurred += seen[slot] == image;
+		seen[slot] = image;
+	}
+	return recurred >= RECURRED;
+}
+
+/* Adds the image to an open table. */
+static void table_add(struct counted *table, size_t slots, uint64_t image)
+{
+	size_t slot = (size_t)((image * 0x9e3779b97f4a7c15 >> 32) * slots >> 32);
+
+	while (table[slot].count && table[slot].image != image)
+		slot = (slot + 1) % slots;
+	table[slot].image = image;
+	table[slot].count++;
+}
+
+/* The values that occur most among `size` sampled ones, in ascending order; how
+ * often, together? */
+static size_t most_frequent(const struct counted *table, size_t size, unsigned often,
+			    size_t most, struct smi_frequent *frequent)
+{
+	struct counted best[SMI_FREQUENT + 1] = { { 0, 0 } };
+	size_t covered = 0, j;
+
+	for (size_t i = 0; i < 2 * size; i++) {
+		if (table[i].count < often)
+			continue;
+		for (j = most; j > 0 && best[j - 1].count < table[i].count; j--)
+			best[j] = best[j - 1];
+		best[j] = table[i];
+	}
+	frequent->n = 0;
+	for (size_t i = 0; i < most && best[i].count; i++) {
+		/* Two values are counted faster than eight. */
+		if (i == 2 && covered * 10 >= size * 9)
+			break;
+		covered += best[i].count;
+		for (j = frequent->n++; j > 0 && frequent->image[j - 1] > best[i].image; j--)
+			frequent->image[j] = frequent->image[j - 1];
+		frequent->image[j] = best[i].image;
+	}
+	return covered;
+}
+
+bool smi_sample_frequent(struct smi_frequent *frequent, const struct smi_keys *keys, size_t n,
+			 size_t most, unsigned percent)
+{
+	struct counted table[SLOTS];
+	size_t size = n < SMI_SAMPLE_MORE ? FEW : MANY, slots = 2 * size;
+	uint64_t x = n;
+
+	if (!smi_sample_recurs(keys, n))
+		return false;
+	for (size_t i = 0; i < slots; i++)
+		table[i].count = 0;
+	for (size_t i = 0; i < size; i++)
+		table_add(table, slots, sampled(keys, n, &x));
+	return 100 * most_frequent(table, size, size == FEW ? OFTEN_OF_FEW : OFTEN_OF_MANY,
+				   most, frequent) >= percent * size;
+}
