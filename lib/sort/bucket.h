@@ -121,52 +121,76 @@ INLINE void N(digits_compute)(const struct N(digits) *digits, const RECORD *a, u
 	STORE_DIGITS(digit, V(right)(V(sub)(V(load)(a), V(set)(digits->base)), digits->shift));
 }
 
-/* Counts, then turns counts into the places where sub-buckets begin. */
+/* Records of each half have counts, and then places, of their own: keys that lie
+ * near each other may be of one digit, and a count that was just written must be
+ * waited for. The last few records belong to the second half. */
+INLINE size_t N(half)(size_t m)
+{
+	return m / 2 / LANES * LANES;
+}
+
+/* Counts, then turns counts into the places where a half's sub-buckets begin. */
 INLINE void N(count_records)(const struct N(digits) *digits, const RECORD *a, size_t m,
 			     uint32_t *count)
 {
-	uint32_t digit[AHEAD] __attribute__((aligned(64))), sum = 0;
-	size_t i = 0;
+	uint32_t digit[2][AHEAD] __attribute__((aligned(64))), sum = 0, *second = count + digits->n;
+	size_t half = N(half)(m), i = 0, n;
 
-	memset(count, 0, digits->n * sizeof *count);
-	for (; i + AHEAD <= m; i += AHEAD) {
-		for (size_t j = 0; j < AHEAD; j += LANES)
-			N(digits_compute)(digits, a + i + j, digit + j);
+	memset(count, 0, 2 * digits->n * sizeof *count);
+	for (; i < half; i += n) {
+		n = half - i < AHEAD ? half - i : AHEAD;
+		for (size_t j = 0; j < n; j += LANES) {
+			N(digits_compute)(digits, a + i + j, digit[0] + j);
+			N(digits_compute)(digits, a + half + i + j, digit[1] + j);
+		}
 		UNROLL
-		for (size_t j = 0; j < AHEAD; j++)
-			count[digit[j]]++;
+		for (size_t j = 0; j < n; j++) {
+			count[digit[0][j]]++;
+			second[digit[1][j]]++;
+		}
 	}
-	for (; i < m; i++)
-		count[N(digit_of)(digits, a[i])]++;
+	for (i += half; i < m; i++)
+		second[N(digit_of)(digits, a[i])]++;
 	for (uint32_t d = 0; d < digits->n; d++) {
-		uint32_t here = count[d];
+		uint32_t one = count[d], two = second[d];
 
 		count[d] = sum;
-		sum += here;
+		second[d] = sum + one;
+		sum += one + two;
 	}
 }
 
-/* Moves records from a to b; then count[d] is where sub-bucket d ends. */
-INLINE void N(move_records)(const struct N(digits) *digits, const RECORD *restrict a,
-			    RECORD *restrict b, size_t m, uint32_t *restrict count)
+/* Moves records from a to b; returns where each sub-bucket ends. */
+INLINE const uint32_t *N(move_records)(const struct N(digits) *digits, const RECORD *restrict a,
+				       RECORD *restrict b, size_t m, uint32_t *restrict count)
 {
-	enum { LAG = 128 };
-	uint32_t digit[2 * LAG] __attribute__((aligned(64)));
-	size_t whole = m / LANES * LANES, filled, i;
+	enum { LAG = 64 };
+	uint32_t digit[2][2 * LAG] __attribute__((aligned(64))), *restrict second = count + digits->n;
+	size_t half = N(half)(m), filled, i;
 
-	for (filled = 0; filled < whole && filled < LAG; filled += LANES)
-		N(digits_compute)(digits, a + filled, digit + filled);
-	for (i = 0; i < whole; i += LANES) {
-		if (filled < whole) {
-			N(digits_compute)(digits, a + filled, digit + (filled & (2 * LAG - 1)));
+	for (filled = 0; filled < half && filled < LAG; filled += LANES) {
+		N(digits_compute)(digits, a + filled, digit[0] + filled);
+		N(digits_compute)(digits, a + half + filled, digit[1] + filled);
+	}
+	for (i = 0; i < half; i += LANES) {
+		if (filled < half) {
+			size_t at = filled & (2 * LAG - 1);
+
+			N(digits_compute)(digits, a + filled, digit[0] + at);
+			N(digits_compute)(digits, a + half + filled, digit[1] + at);
 			filled += LANES;
 		}
 		UNROLL
-		for (size_t j = 0; j < LANES; j++)
-			b[count[digit[(i + j) & (2 * LAG - 1)]]++] = a[i + j];
+		for (size_t j = 0; j < LANES; j++) {
+			size_t at = (i + j) & (2 * LAG - 1);
+
+			b[count[digit[0][at]]++] = a[i + j];
+			b[second[digit[1][at]]++] = a[half + i + j];
+		}
 	}
-	for (; i < m; i++)
-		b[count[N(digit_of)(digits, a[i])]++] = a[i];
+	for (i += half; i < m; i++)
+		b[second[N(digit_of)(digits, a[i])]++] = a[i];
+	return second;
 }
 
 static void N(kernel_bucket)(const struct smi_plan *plan, RECORD *a, RECORD *b, size_t m,
@@ -174,7 +198,8 @@ static void N(kernel_bucket)(const struct smi_plan *plan, RECORD *a, RECORD *b, 
 
 /* Whole sub-buckets of b, as many as fit a group, to the sink. */
 INLINE void N(finish_groups)(const struct smi_plan *plan, const struct N(digits) *digits,
-			     RECORD *a, RECORD *b, size_t m, size_t position, uint32_t *count)
+			     RECORD *a, RECORD *b, size_t m, size_t position, const uint32_t *ends,
+			     uint32_t *count)
 {
 	size_t done = 0, end;
 
@@ -182,13 +207,13 @@ INLINE void N(finish_groups)(const struct smi_plan *plan, const struct N(digits)
 		/* The sub-bucket of the first record that is too many begins here: */
 		RECORD d = N(digit_of)(digits, b[done + N(GROUP)]);
 
-		end = d ? count[d - 1] : 0;
+		end = d ? ends[d - 1] : 0;
 		if (end > done) {
 			N(group)(plan, b + done, end - done, position + done);
 		} else {
-			end = count[d];
+			end = ends[d];
 			N(kernel_bucket)(plan, b + done, a + done, end - done, position + done,
-					 count + digits->n);
+					 count);
 		}
 		done = end;
 	}
@@ -200,6 +225,7 @@ static void N(kernel_bucket)(const struct smi_plan *plan, RECORD *a, RECORD *b, 
 			     size_t position, uint32_t *count)
 {
 	struct N(digits) digits;
+	const uint32_t *ends;
 #if RECORD_BITS == 64
 	struct smi_plan finer;
 #endif
@@ -219,9 +245,9 @@ static void N(kernel_bucket)(const struct smi_plan *plan, RECORD *a, RECORD *b, 
 		return;
 	}
 	N(count_records)(&digits, a, m, count);
-	N(move_records)(&digits, a, b, m, count);
+	ends = N(move_records)(&digits, a, b, m, count);
 	if (digits.settles && plan->exact)
 		N(emit)(plan, b, m, position);
 	else
-		N(finish_groups)(plan, &digits, a, b, m, position, count);
+		N(finish_groups)(plan, &digits, a, b, m, position, ends, count + 2 * digits.n);
 }

@@ -151,9 +151,10 @@ struct smi_kernel {
 };
 
 /* Room for the counts of all levels that one bucket can need: each level has
- * at most 2^12 digits and settles at least as many bits as it has digits. */
-#define SMI_COUNTS ((size_t)8 << 12)
-#define SMI_FEW_COUNTS (8 << 10) /* the same when there are at most 1024 records */
+ * at most 2^12 digits, two counts each, and settles at least as many bits as it has
+ * digits. */
+#define SMI_COUNTS ((size_t)16 << 12)
+#define SMI_FEW_COUNTS (16 << 10) /* the same when there are at most 1024 records */
 
 extern const struct smi_kernel smi_kernel_portable;
 #if defined(__x86_64__)
