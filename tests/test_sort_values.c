@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sort/count.h"
 #include "sort/frequent.h"
 #include "sort/kernel.h"
 #include "sort/sample.h"
@@ -88,6 +89,34 @@ START_TEST(every_kernel_sorts_crowded_keys_stably)
 }
 END_TEST
 
+START_TEST(short_keys_are_counted)
+{
+	static const size_t sizes[] = { SMI_COUNT_WORTH - 1, SMI_COUNT_WORTH, SMI_COUNT_WORTH + 1,
+					SMI_COUNT_ALONE - 1, SMI_COUNT_ALONE, SMI_COUNT_ALONE + 1,
+					900001 };
+	static const enum shape shapes[] = { UNIFORM, NEARLY, CLOSE, EXTREMES };
+	enum shared_type type = (enum shared_type)_i;
+	struct buffers b;
+
+	buffers_init(&b, 900001);
+	for (int size = 0; size < 7; size++)
+		for (int shape = 0; shape < 4; shape++) {
+			size_t n = sizes[size];
+			struct shared_sort_options o = { .np = 1 + (size + shape) % 3,
+							 .descending = size % 2 };
+			const char *bad;
+
+			make_keys(b.keys, n, type, shapes[shape], n);
+			ck_assert_int_eq(shared_argsort(b.keys, n, type, b.expected, &o), 0);
+			ck_assert(is_stable_order(b.keys, n, type, o.descending, b.expected));
+			bad = sort_wrong(&b, n, type, &o);
+			ck_assert_msg(!bad, "%s: %s, %s, n %zu", bad, type_names[type],
+				      shape_names[shapes[shape]], n);
+		}
+	buffers_fini(&b);
+}
+END_TEST
+
 TCase *sort_values_tests(void)
 {
 	TCase *tcase = tcase_create("values");
@@ -96,5 +125,6 @@ TCase *sort_values_tests(void)
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
 	tcase_add_loop_test(tcase, every_kernel_sorts_frequent_values_stably, 0, 3);
 	tcase_add_loop_test(tcase, every_kernel_sorts_crowded_keys_stably, 0, 3);
+	tcase_add_loop_test(tcase, short_keys_are_counted, SHARED_INT8, SHARED_UINT16 + 1);
 	return tcase;
 }

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 
-#include "sort/count.h"
 #include "sort/options.h"
 #include "sort/radix.h"
 
@@ -52,8 +51,5 @@ int shared_sort(void *keys, size_t n, enum shared_type type,
 		return EINVAL;
 	if (n > 0 && !keys)
 		return EINVAL;
-	if (smi_kind_size(described.kind) == 1 ||
-	    (smi_kind_size(described.kind) == 2 && n >= SMI_COUNT_WORTH))
-		return -smi_count_sort(&described, n, keys, options);
 	return -smi_radix(&described, n, SMI_TO_KEY, keys, options);
 }

@@ -1,128 +1,172 @@
 /* SPDX-License-Identifier: MIT */
-/* Counting sort. Each thread counts its part of the keys in a table of its
- * own; then each writes the keys of a range of values. */
+/* Counting sort. Parts of the keys are counted in tables of their own, two by each
+ * thread, side by side: neighbours may be equal, and a count that was just written
+ * must be waited for. Then slices of the values are written, each to its place. */
 #include "sort/count.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
-#include "sort/crew.h"
-#include "sort/kernel.h"
-#include "sort/options.h"
+#include "sort/few.h"
+#include "sort/scratch.h"
 #include "sort/straight.h"
 
-enum { ALONE = 1 << 15, SLICES = 64 };
-
-struct counting {
-	struct smi_keys keys;
-	size_t n, parts, values;
-	uint64_t *count;     /* [parts][values] by image; then place of a value's first key */
-	void *out;
+enum {
+	SLICES = 64,
+	PART_LOG = 31,   /* a part has fewer keys than 2^this */
+	AT_ONCE = 16,    /* bytes that are written at once */
 };
 
-static void count_bytes(const uint8_t *p, size_t n, uint64_t flip, uint64_t *count)
-{
-	uint32_t four[4][256];
-	size_t i = 0, end;
+struct counting {
+	const struct smi_job *job;
+	size_t pairs, values;       /* pairs of parts */
+	size_t tables;              /* 2 * pairs, until the first one has the sum of all */
+	uint32_t *count;            /* [2 * pairs][values] by image */
+	uint64_t begin[SLICES + 1]; /* where a slice's keys begin */
+};
 
-	while (i < n) {
-		memset(four, 0, sizeof four);
-		end = n - i > 1u << 30 ? i + (1u << 30) : n;
-		for (; i + 4 <= end; i += 4)
-			for (int j = 0; j < 4; j++)
-				four[j][p[i + (size_t)j]]++;
-		for (; i < end; i++)
-			four[0][p[i]]++;
-		for (size_t v = 0; v < 256; v++)
-			count[v ^ flip] += (uint64_t)four[0][v] + four[1][v] + four[2][v] + four[3][v];
+static void count_bytes(const uint8_t *p, size_t n, uint64_t flip, uint32_t *count)
+{
+	uint32_t four[4][256] = { { 0 } };
+	size_t i = 0;
+
+	for (; i + 4 <= n; i += 4)
+		for (size_t j = 0; j < 4; j++)
+			four[j][p[i + j]]++;
+	for (; i < n; i++)
+		four[0][p[i]]++;
+	for (size_t v = 0; v < 256; v++)
+		count[v ^ flip] = four[0][v] + four[1][v] + four[2][v] + four[3][v];
+}
+
+/* Keys of both halves of lo ... hi-1. */
+static void count_pairs(const struct smi_keys *keys, size_t lo, size_t hi, uint32_t *one,
+			uint32_t *two)
+{
+	const char *p = smi_key_at(keys->base, SMI_INT16, lo);
+	size_t half = (hi - lo) / 2, bytes = 2 * half, flip = (size_t)keys->flip;
+
+	for (size_t i = 0; i < bytes; i += 2) {
+		one[smi_key_load(p + i, SMI_INT16) ^ flip]++;
+		two[smi_key_load(p + bytes + i, SMI_INT16) ^ flip]++;
 	}
+	if ((hi - lo) % 2)
+		two[smi_key_load(p + 2 * bytes, SMI_INT16) ^ flip]++;
 }
 
 static void count_part(void *arg, size_t part, int rank)
 {
 	struct counting *c = arg;
-	uint64_t *count = c->count + part * c->values;
+	const struct smi_keys *keys = &c->job->plan.keys;
+	uint32_t *count = c->count + 2 * part * c->values;
 	size_t lo, hi;
 
 	(void)rank;
-	smi_cut(c->n, c->parts, part, &lo, &hi);
-	memset(count, 0, c->values * sizeof *count);
-	if (c->keys.kind == SMI_INT8) {
-		count_bytes((const uint8_t *)c->keys.base + lo, hi - lo, c->keys.flip, count);
-		return;
-	}
-	for (; lo < hi; lo++)
-		count[smi_key_image(&c->keys, lo)]++;
+	smi_cut(c->job->n, c->pairs, part, &lo, &hi);
+	memset(count, 0, 2 * c->values * sizeof *count);
+	if (keys->kind == SMI_INT8)
+		count_bytes((const uint8_t *)keys->base + lo, hi - lo, keys->flip, count);
+	else
+		count_pairs(keys, lo, hi, count, count + c->values);
 }
 
-static void fill(struct counting *c, size_t place, size_t times, size_t value)
+/* How many keys have this image, by tables that are `values` apart. */
+static inline uint64_t sum_of(const uint32_t *count, size_t tables, size_t values)
 {
-	uint16_t bits = (uint16_t)smi_image_bits(c->keys.kind, c->keys.flip, value);
-	char *p;
+	uint64_t sum = 0;
 
-	if (c->keys.kind == SMI_INT8) {
-		memset((char *)c->out + place, bits, times);
-		return;
+	for (size_t i = 0; i < tables; i++)
+		sum += count[i * values];
+	return sum;
+}
+
+static void sum_slice(void *arg, size_t slice, int rank)
+{
+	struct counting *c = arg;
+	size_t values = c->values, width = values / SLICES, tables = c->tables;
+	uint32_t *count = c->count + slice * width;
+	bool fits = c->job->n <= UINT32_MAX;
+	uint64_t sum = 0, here;
+
+	(void)rank;
+	for (size_t v = 0; v < width; v++) {
+		here = tables == 2 ? (uint64_t)count[v] + count[v + values]
+				   : sum_of(count + v, tables, values);
+		if (fits)
+			count[v] = (uint32_t)here;
+		sum += here;
 	}
-	p = (char *)c->out + place * 2;
-	for (size_t i = 0; i < times; i++)
-		memcpy(p + i * 2, &bits, 2);
+	c->begin[slice + 1] = sum;
+}
+
+/* Writes `times` keys of 2 bytes; there is room up to `end`. Some too many are
+ * written, which the next value's keys overwrite. */
+static inline char *fill(char *p, const char *end, size_t times, uint16_t bits)
+{
+	uint64_t four = bits * (uint64_t)0x0001000100010001;
+	size_t bytes = 2 * times, done = 0;
+
+	if (__builtin_expect((size_t)(end - p) < bytes + AT_ONCE, 0)) {
+		smi_few_fill(p, SMI_INT16, 0, times, bits);
+		return p + bytes;
+	}
+	do {
+		memcpy(p + done, &four, sizeof four);
+		memcpy(p + done + sizeof four, &four, sizeof four);
+		done += AT_ONCE;
+	} while (done < bytes);
+	return p + bytes;
 }
 
 static void fill_slice(void *arg, size_t slice, int rank)
 {
-	struct counting *c = arg;
-	size_t width = c->values / SLICES;
+	const struct counting *c = arg;
+	const struct smi_keys *keys = &c->job->plan.keys;
+	size_t values = c->values, width = values / SLICES, first = slice * width, times;
+	size_t size = smi_kind_size(keys->kind), flip = (size_t)keys->flip, tables = c->tables;
+	const uint32_t *count = c->count + first;
+	char *p = (char *)c->job->plan.out + c->begin[slice] * size;
+	const char *end = (char *)c->job->plan.out + c->begin[slice + 1] * size;
 
 	(void)rank;
-	for (size_t v = slice * width; v < (slice + 1) * width; v++) {
-		size_t end = v + 1 < c->values ? c->count[v + 1] : c->n;
-
-		if (end > c->count[v])
-			fill(c, c->count[v], end - c->count[v], v);
+	for (size_t v = 0; v < width && p < end; v++) {
+		times = tables == 1 ? count[v] : sum_of(count + v, tables, values);
+		if (size == 2) {
+			p = fill(p, end, times, (uint16_t)((first + v) ^ flip));
+		} else {
+			memset(p, (int)((first + v) ^ flip), times);
+			p += times;
+		}
 	}
 }
 
-/* Counts of all parts become the place where each value begins. */
-static void places(struct counting *c)
+bool smi_count_suits(const struct smi_job *job)
 {
-	uint64_t sum = 0;
+	unsigned size = smi_kind_size(job->plan.keys.kind);
 
-	for (size_t v = 0; v < c->values; v++) {
-		uint64_t here = 0;
-
-		for (size_t part = 0; part < c->parts; part++)
-			here += c->count[part * c->values + v];
-		c->count[v] = sum;
-		sum += here;
-	}
+	return job->plan.sink == SMI_TO_KEY &&
+	       (size == 1 || (size == 2 && job->n >= SMI_COUNT_WORTH));
 }
 
-int smi_count_sort(const struct smi_keys *keys, size_t n, void *out,
-		   const struct shared_sort_options *options)
+int smi_count_sort(struct smi_job *job)
 {
-	struct counting c = { .keys = *keys, .n = n, .out = out };
-	struct smi_crew crew = { 1 };
-	int r = 0;
+	bool alone = job->plan.keys.kind == SMI_INT8 && job->n < SMI_COUNT_ALONE;
+	struct smi_crew crew = { alone ? 1 : job->crew.np };
+	struct counting c = { .job = job };
 
-	if (n < 2)
-		return 0;
-	if (n > ALONE)
-		smi_crew_enter(&crew, smi_options_np(options));
-	if (smi_straight(smi_kernel(), &crew, keys, n, SMI_TO_KEY, out))
-		goto finish;
-	c.parts = (size_t)crew.np;
-	c.values = keys->kind == SMI_INT8 ? 256 : 65536;
-	c.count = malloc(c.parts * c.values * sizeof *c.count);
-	if (!c.count) {
-		r = -ENOMEM;
-		goto finish;
-	}
-	smi_crew_each(&crew, c.parts, count_part, &c);
-	places(&c);
+	c.pairs = (size_t)crew.np > job->n >> PART_LOG ? (size_t)crew.np
+						       : (job->n >> PART_LOG) + 1;
+	c.tables = 2 * c.pairs;
+	c.values = job->plan.keys.kind == SMI_INT8 ? 256 : 65536;
+	c.count = smi_scratch_take(c.tables * c.values * sizeof *c.count);
+	if (!c.count)
+		return -ENOMEM;
+	smi_crew_each(&crew, c.pairs, count_part, &c);
+	smi_crew_each(&crew, SLICES, sum_slice, &c);
+	if (job->n <= UINT32_MAX)
+		c.tables = 1;
+	for (size_t slice = 0; slice < SLICES; slice++)
+		c.begin[slice + 1] += c.begin[slice];
 	smi_crew_each(&crew, SLICES, fill_slice, &c);
-finish:
-	free(c.count);
-	smi_crew_leave(&crew);
-	return r;
+	smi_scratch_give(c.count);
+	return 0;
 }

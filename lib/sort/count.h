@@ -3,14 +3,18 @@
 #ifndef SMI_SORT_COUNT_H
 #define SMI_SORT_COUNT_H
 
-#include "sort/key.h"
-#include <sharedmem/sort.h>
+#include "sort/job.h"
 
 /* From so many 2-byte keys on it is the faster way. */
-#define SMI_COUNT_WORTH 400000
+#define SMI_COUNT_WORTH (1 << 16)
 
-/* `out` is the keys' memory. 0 or -ENOMEM. */
-int smi_count_sort(const struct smi_keys *keys, size_t n, void *out,
-		   const struct shared_sort_options *options);
+/* So few 1-byte keys are counted before a helper wakes. */
+#define SMI_COUNT_ALONE (1 << 17)
+
+/* Is it the way for this job? */
+bool smi_count_suits(const struct smi_job *job);
+
+/* Sorts the job's keys; 0 or -ENOMEM, and then they are as they were. */
+int smi_count_sort(struct smi_job *job);
 
 #endif

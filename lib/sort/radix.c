@@ -6,6 +6,7 @@
 #include "sort/alone.h"
 #include "sort/apart.h"
 #include "sort/buckets.h"
+#include "sort/count.h"
 #include "sort/few.h"
 #include "sort/frequent.h"
 #include "sort/join.h"
@@ -75,6 +76,8 @@ static int short_cut(struct smi_job *job)
 
 	if (smi_straight(job->kernel, &job->crew, &plan->keys, job->n, plan->sink, plan->out))
 		return 0;
+	if (smi_kind_size(plan->keys.kind) == 1 && plan->sink == SMI_TO_KEY)
+		return 1;
 	if (plan->sink == SMI_TO_KEY && smi_few_sort(&job->crew, &plan->keys, job->n, plan->out))
 		return 0;
 	if (plan->sink != SMI_TO_KEY && smi_apart_argsort(job) == 0)
@@ -94,6 +97,8 @@ static bool is_one_bucket(const struct smi_job *job)
 
 int smi_radix_job(struct smi_job *job)
 {
+	if (smi_count_suits(job))
+		return smi_count_sort(job);
 	return is_one_bucket(job) ? smi_alone_sort(job) : sort_many(job);
 }
 
