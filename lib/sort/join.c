@@ -32,6 +32,8 @@ struct joining {
 	struct smi_piece piece[PIECES];
 	size_t pieces;
 	enum smi_weave form;
+	uint64_t mask;               /* for the form */
+	bool direct;                 /* the last round writes the keys */
 };
 
 static size_t least(size_t a, size_t b)
@@ -87,14 +89,18 @@ static void merge_part(void *arg, size_t part, int rank)
 	struct joining *j = arg;
 
 	(void)rank;
-	smi_weave(j->piece + 4 * part, j->form, j->job->plan.index_mask);
+	smi_weave(j->piece + 4 * part, j->form, j->mask);
 }
 
 /* What a round merges and writes; the last one writes indices to the sink. */
 static enum smi_weave form_of(const struct joining *j, bool last)
 {
 	enum smi_sink sink = last ? j->job->plan.sink : SMI_TO_KEY;
+	bool is_float = smi_kind_float(j->job->plan.keys.kind);
 
+	if (last && j->direct)
+		return j->width == 4 ? is_float ? SMI_NARROW_FLOAT : SMI_NARROW_KEY
+				     : is_float ? SMI_WIDE_FLOAT : SMI_WIDE_KEY;
 	if (j->width == 4)
 		return SMI_NARROW;
 	if (j->width == 8)
@@ -114,6 +120,9 @@ static void merge_round(struct joining *j)
 	j->from = j->to;
 	j->to = other;
 	j->form = form_of(j, pairs == 1);
+	j->mask = j->direct ? j->job->plan.keys.flip : j->job->plan.index_mask;
+	if (pairs == 1 && j->direct)
+		j->to = j->job->plan.out;
 	if (pairs == 1 && j->job->plan.sink != SMI_TO_KEY) {
 		j->to = j->job->plan.out;
 		width = j->job->plan.sink == SMI_TO_INDEX64 ? 8 : 4;
@@ -143,18 +152,14 @@ static void emit_part(void *arg, size_t part, int rank)
 		job->kernel->emit(&job->plan, (const uint64_t *)j->to + lo, hi - lo, lo);
 }
 
-/* Memory for one array or two. The one that the last round writes need not be
- * there for indices, which go to the sink; for keys it may be their own memory
- * if that is read in no round. */
+/* Memory for one array or two. What the last round writes goes to the sink, but
+ * for keys that are narrower than their records, or misaligned. */
 static bool reserve(struct joining *j, unsigned rounds)
 {
 	struct smi_job *job = j->job;
 	size_t size = (job->n * j->width + 63) / 64 * 64;
-	bool one = job->plan.sink != SMI_TO_KEY ||
-		   (smi_kind_size(job->plan.keys.kind) == j->width &&
-		    (uintptr_t)job->plan.out % j->width == 0);
+	bool one = rounds == 1 && (job->plan.sink != SMI_TO_KEY || j->direct);
 
-	one = one && rounds == 1;
 	if (job->n > SIZE_MAX / 64)
 		return false;
 	job->scratch = smi_scratch_take(one ? size : 2 * size);
@@ -163,6 +168,50 @@ static bool reserve(struct joining *j, unsigned rounds)
 	j->to = job->scratch;
 	j->from = one ? job->plan.out : job->scratch + size;
 	return true;
+}
+
+/* Is a -0 in a run? Its zeros lie side by side. */
+static bool has_minus_zero(const struct smi_keys *keys, size_t lo, size_t hi, bool falling)
+{
+	uint64_t zero = smi_image(keys->kind, keys->flip, 0), image;
+	size_t end = hi, mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		image = smi_key_image(keys, mid);
+		if (falling ? image > zero : image < zero)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (; lo < end && smi_key_image(keys, lo) == zero; lo++)
+		if (smi_key_load(smi_key_at(keys->base, keys->kind, lo), keys->kind) != 0)
+			return true;
+	return false;
+}
+
+/* The range by the runs' ends; false when it must be known in which bits the keys
+ * between differ. */
+static bool range_of_runs(struct smi_job *job, const struct smi_runs *runs)
+{
+	const struct smi_keys *keys = &job->plan.keys;
+	struct smi_range range = { UINT64_MAX, 0, UINT64_MAX, false };
+	bool is_float = smi_kind_float(keys->kind) && job->plan.sink == SMI_TO_KEY;
+
+	for (size_t r = 0; r < runs->count; r++) {
+		uint64_t first = smi_key_image(keys, runs->start[r]);
+		uint64_t last = smi_key_image(keys, runs->start[r + 1] - 1);
+		uint64_t low = first < last ? first : last, high = first < last ? last : first;
+
+		range.min = low < range.min ? low : range.min;
+		range.max = high > range.max ? high : range.max;
+		range.minus_zero |= is_float &&
+				    has_minus_zero(keys, runs->start[r], runs->start[r + 1],
+						   runs->falling[r]);
+	}
+	job->range = range;
+	smi_job_plan(job);
+	return job->plan.exact;
 }
 
 int smi_join(struct smi_job *job, const struct smi_runs *runs)
@@ -174,10 +223,16 @@ int smi_join(struct smi_job *job, const struct smi_runs *runs)
 	for (size_t count = runs->count; count > 1; count = (count + 1) / 2)
 		rounds++;
 	memcpy(j.start, runs->start, sizeof j.start);
-	smi_range_of(&job->range, job->kernel, &job->crew, &job->plan.keys, job->n,
-		     (size_t)job->crew.np);
+	if (!range_of_runs(job, runs))
+		smi_range_of(&job->range, job->kernel, &job->crew, &job->plan.keys, job->n,
+			     (size_t)job->crew.np);
 	smi_job_plan(job);
+	if (job->plan.sink == SMI_TO_KEY)
+		job->plan.pack.base = 0; /* a record is an image */
 	j.width = job->plan.exact ? job->width : sizeof(struct smi_pair);
+	j.direct = rounds > 0 && job->plan.sink == SMI_TO_KEY &&
+		   smi_kind_size(job->plan.keys.kind) == j.width &&
+		   (uintptr_t)job->plan.out % j.width == 0;
 	if ((!job->plan.exact && runs->count > RUNS_OF_PAIRS) || !reserve(&j, rounds))
 		return 1;
 	if (job->plan.sink == SMI_TO_KEY) {
@@ -190,7 +245,8 @@ int smi_join(struct smi_job *job, const struct smi_runs *runs)
 	while (j.count > 1)
 		merge_round(&j);
 	if (job->plan.sink == SMI_TO_KEY) {
-		smi_crew_each(&job->crew, (size_t)job->crew.np, emit_part, &j);
+		if (!j.direct)
+			smi_crew_each(&job->crew, (size_t)job->crew.np, emit_part, &j);
 		smi_specials_restore(&job->specials, &job->plan.keys, job->plan.out, job->n);
 	}
 	return 0;

@@ -16,9 +16,23 @@ INLINE size_t steps(const struct smi_piece *p)
 	return least(least(p->a_left, p->b_left), p->left);
 }
 
+/* The float's bits of an image: below 0 all bits were flipped, else the sign. */
+INLINE uint32_t float32_of(uint32_t image, uint64_t flip)
+{
+	image ^= (uint32_t)flip;
+	return image ^ (1u << 31 | ((image >> 31) - 1));
+}
+
+INLINE uint64_t float64_of(uint64_t image, uint64_t flip)
+{
+	image ^= flip;
+	return image ^ (1ull << 63 | ((image >> 63) - 1));
+}
+
 #define PLAIN(x) (x)
 #define RECORD_OF(x, mask) (x)
 #define INDEX_OF(x, mask) ((x) & (mask))
+#define KEY_OF(x, flip) ((x) ^ (flip))
 #define IMAGE_OF(x) (x).image
 #define SECOND_OF(x, mask) (x).index
 
@@ -34,6 +48,34 @@ INLINE size_t steps(const struct smi_piece *p)
 #define OUT uint64_t
 #define IMAGE PLAIN
 #define RESULT RECORD_OF
+#include "sort/strand.h"
+
+#define NAME narrow_key
+#define RECORD uint32_t
+#define OUT uint32_t
+#define IMAGE PLAIN
+#define RESULT (uint32_t)KEY_OF
+#include "sort/strand.h"
+
+#define NAME narrow_float
+#define RECORD uint32_t
+#define OUT uint32_t
+#define IMAGE PLAIN
+#define RESULT float32_of
+#include "sort/strand.h"
+
+#define NAME wide_key
+#define RECORD uint64_t
+#define OUT uint64_t
+#define IMAGE PLAIN
+#define RESULT KEY_OF
+#include "sort/strand.h"
+
+#define NAME wide_float
+#define RECORD uint64_t
+#define OUT uint64_t
+#define IMAGE PLAIN
+#define RESULT float64_of
 #include "sort/strand.h"
 
 #define NAME wide_index
@@ -79,6 +121,18 @@ void smi_weave(struct smi_piece piece[4], enum smi_weave form, uint64_t mask)
 		break;
 	case SMI_WIDE:
 		wide_weave(piece, mask);
+		break;
+	case SMI_NARROW_KEY:
+		narrow_key_weave(piece, mask);
+		break;
+	case SMI_NARROW_FLOAT:
+		narrow_float_weave(piece, mask);
+		break;
+	case SMI_WIDE_KEY:
+		wide_key_weave(piece, mask);
+		break;
+	case SMI_WIDE_FLOAT:
+		wide_float_weave(piece, mask);
 		break;
 	case SMI_WIDE_INDEX64:
 		wide_index_weave(piece, mask);

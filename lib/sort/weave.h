@@ -27,15 +27,20 @@ struct smi_piece {
 enum smi_weave {
 	SMI_NARROW,          /* 32-bit records */
 	SMI_WIDE,            /* 64-bit records */
-	SMI_WIDE_INDEX64,    /* of these the index bits only, not downwards */
+	SMI_NARROW_KEY,      /* 32-bit images, of which keys are made; integers */
+	SMI_NARROW_FLOAT,
+	SMI_WIDE_KEY,        /* the same of 64 bits */
+	SMI_WIDE_FLOAT,
+	SMI_WIDE_INDEX64,    /* of 64-bit records the index bits only, not downwards */
 	SMI_WIDE_INDEX32,
 	SMI_PAIRS,           /* of equal images those of a come first */
 	SMI_PAIRS_INDEX64,
 	SMI_PAIRS_INDEX32
 };
 
-/* Merges four pieces, which are written in the same direction. */
-void smi_weave(struct smi_piece piece[4], enum smi_weave form, uint64_t index_mask);
+/* Merges four pieces, which are written in the same direction. `mask` is that of
+ * the index, or what was flipped in keys. */
+void smi_weave(struct smi_piece piece[4], enum smi_weave form, uint64_t mask);
 
 static inline uint64_t smi_weave_image(const void *records, size_t i, size_t width)
 {
