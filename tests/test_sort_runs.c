@@ -105,6 +105,32 @@ START_TEST(a_run_goes_on_where_threads_meet)
 }
 END_TEST
 
+START_TEST(zeros_in_runs_keep_their_signs)
+{
+	static const double values[] = { -1, -0.0, 0.0, 2 };
+	uint64_t seed = 1;
+	struct buffers b;
+
+	buffers_init(&b, 100);
+	for (int round = 0; round < 200; round++) {
+		enum shared_type type = round % 2 ? SHARED_FLOAT32 : SHARED_FLOAT64;
+		size_t cut = random_next(&seed) % 100;
+
+		for (int i = 0; i < 100; i++) {
+			double wide = values[random_next(&seed) % 4];
+			float narrow = (float)wide;
+
+			memcpy(b.keys + (size_t)i * type_size(type),
+			       type == SHARED_FLOAT64 ? (void *)&wide : &narrow, type_size(type));
+		}
+		make_run(&b, type, 0, cut, false);
+		make_run(&b, type, cut, 100, round % 3);
+		check_all(&b, 100, type, CLOSE, threads, 1);
+	}
+	buffers_fini(&b);
+}
+END_TEST
+
 TCase *sort_runs_tests(void)
 {
 	TCase *tcase = tcase_create("runs");
@@ -112,6 +138,7 @@ TCase *sort_runs_tests(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
 	tcase_add_loop_test(tcase, every_kernel_merges_runs_stably, 0, 3);
+	tcase_add_test(tcase, zeros_in_runs_keep_their_signs);
 	tcase_add_test(tcase, runs_are_found_as_they_lie);
 	tcase_add_test(tcase, a_run_goes_on_where_threads_meet);
 	return tcase;

@@ -117,6 +117,22 @@ START_TEST(short_keys_are_counted)
 }
 END_TEST
 
+START_TEST(nothing_behind_the_counted_keys_is_written)
+{
+	enum shared_type type = (enum shared_type)_i;
+	size_t n = SMI_COUNT_ALONE + 1, bytes = n * type_size(type);
+	struct shared_sort_options o = { .np = 1 };
+	struct buffers b;
+
+	buffers_init(&b, n + 64);
+	make_keys(b.keys, n + 64, type, UNIFORM, 1);
+	memcpy(b.sorted, b.keys, bytes + 64);
+	ck_assert_int_eq(shared_sort(b.sorted, n, type, &o), 0);
+	ck_assert_mem_eq(b.sorted + bytes, b.keys + bytes, 64);
+	buffers_fini(&b);
+}
+END_TEST
+
 TCase *sort_values_tests(void)
 {
 	TCase *tcase = tcase_create("values");
@@ -126,5 +142,7 @@ TCase *sort_values_tests(void)
 	tcase_add_loop_test(tcase, every_kernel_sorts_frequent_values_stably, 0, 3);
 	tcase_add_loop_test(tcase, every_kernel_sorts_crowded_keys_stably, 0, 3);
 	tcase_add_loop_test(tcase, short_keys_are_counted, SHARED_INT8, SHARED_UINT16 + 1);
+	tcase_add_loop_test(tcase, nothing_behind_the_counted_keys_is_written, SHARED_INT8,
+			    SHARED_UINT16 + 1);
 	return tcase;
 }
