@@ -55,6 +55,16 @@ static inline bool smi_writer_fits(const struct smi_writer *writer, size_t size)
 	return writer->capacity - writer->length >= size;
 }
 
+/* The next `size` bytes of the value, which fit. */
+static inline void *smi_writer_take(struct smi_writer *writer, size_t size)
+{
+	/* Few jobs return pieces: to look is cheaper than to store. */
+	if (__builtin_expect(writer->last != writer->length, 0))
+		writer->last = writer->length;
+	writer->length += size;
+	return writer->value + writer->last;
+}
+
 /* Appends `size` bytes to the value, to be filled: their address, or NULL with
  * errno ENOMEM, or ECANCELED when the map is ending. */
 static inline void *smi_writer_append(struct smi_writer *writer, size_t size)
@@ -67,11 +77,7 @@ static inline void *smi_writer_append(struct smi_writer *writer, size_t size)
 			return NULL;
 		}
 	}
-	/* Few jobs return pieces: to look is cheaper than to store. */
-	if (__builtin_expect(writer->last != writer->length, 0))
-		writer->last = writer->length;
-	writer->length += size;
-	return writer->value + writer->last;
+	return smi_writer_take(writer, size);
 }
 
 /* Cuts the last piece down to `used` bytes. */

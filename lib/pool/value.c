@@ -44,7 +44,7 @@ int pool_return(struct pool_worker *self, const void *value, size_t size)
 
 	if (__builtin_expect(size != 8 || worker->in_hook || !smi_writer_fits(&worker->writer, 8), 0))
 		return return_bytes(self, value, size);
-	memcpy(smi_writer_append(&worker->writer, 8), value, 8);
+	memcpy(smi_writer_take(&worker->writer, 8), value, 8);
 	return 0;
 }
 
