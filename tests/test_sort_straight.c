@@ -8,6 +8,7 @@
 #include "sort/straight.h"
 #include "sort_check.h"
 #include "test_sort.h"
+#include "testing.h"
 
 /* Key i becomes another one. */
 static void disturb(struct buffers *b, size_t i, enum shared_type type)
@@ -67,6 +68,31 @@ START_TEST(straight_keys_are_found_alone_and_by_threads)
 }
 END_TEST
 
+/* Keys fall, but for twins: none, at one place, at random ones, everywhere. */
+START_TEST(falling_keys_with_twins_keep_the_order_of_twins)
+{
+	static const unsigned every[] = { 1, 2, 15, 16, 17, 255, 256, 257, 1000, 1u << 30 };
+	uint64_t random = 1;
+	struct buffers b;
+
+	if (smi_sort_use(kernels[_i]) == -ENOTSUP || smi_sort_use(kernels[_i]) == -ENOENT)
+		return;
+	buffers_init(&b, SMI_STRAIGHT_ALONE + 7);
+	for (size_t e = 0; e < sizeof every / sizeof *every; e++)
+		for (size_t n = 2000; n <= SMI_STRAIGHT_ALONE + 7; n += n < 3000 ? 83 : SMI_STRAIGHT_ALONE + 7 - n + (n > 4000))
+			for (int np = 1; np <= 3; np += 2) {
+				struct shared_sort_options o = { .np = np };
+				int32_t *keys = (int32_t *)b.keys, key = 1 << 30;
+
+				for (size_t i = 0; i < n; i++)
+					keys[i] = key -= test_random(&random) % every[e] != 0 || i < 2;
+				ck_assert_int_eq(shared_argsort(keys, n, SHARED_INT32, b.expected, &o), 0);
+				ck_assert(is_stable_order(b.keys, n, SHARED_INT32, false, b.expected));
+			}
+	buffers_fini(&b);
+}
+END_TEST
+
 TCase *sort_straight_tests(void)
 {
 	TCase *tcase = tcase_create("straight");
@@ -75,5 +101,6 @@ TCase *sort_straight_tests(void)
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
 	tcase_add_loop_test(tcase, every_kernel_sees_the_one_key_that_differs, 0, 3);
 	tcase_add_loop_test(tcase, straight_keys_are_found_alone_and_by_threads, 0, 2);
+	tcase_add_loop_test(tcase, falling_keys_with_twins_keep_the_order_of_twins, 0, 3);
 	return tcase;
 }

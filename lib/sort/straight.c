@@ -3,7 +3,7 @@
 
 #include <stdatomic.h>
 
-enum { FIRST_LOOK = 256 };
+enum { FIRST_LOOK = 256, MANY = 256, FEW = 16 };
 
 struct straight {
 	const struct smi_kernel *kernel;
@@ -64,24 +64,68 @@ static void index_strictly_falling(void *arg, size_t part, int rank)
 	count_up(s, lo, hi, s->n - 1 - lo, UINT64_MAX);
 }
 
-/* Runs of equal keys go to their places from the end, each in input order. A
- * part does the runs that begin in it. */
+/* The run of equal keys that begins at `lo` goes to its place from the end, in input
+ * order. Where it ends. */
+static size_t index_run(const struct straight *s, size_t lo)
+{
+	uint64_t image = smi_key_image(s->keys, lo);
+	size_t end = lo + 1;
+
+	while (end < s->n && smi_key_image(s->keys, end) == image)
+		end++;
+	for (size_t i = lo; i < end; i++)
+		put_index(s, s->n - end + (i - lo), i);
+	return end;
+}
+
+/* Whether lo ... end-1 differ from each other, and from the key behind them: their
+ * indices just fall, and are written. */
+static bool index_different(const struct straight *s, size_t lo, size_t end)
+{
+	if (!(s->kernel->order(s->keys, lo, end < s->n ? end + 1 : end) & SMI_STRICTLY_FALLING))
+		return false;
+	count_up(s, s->n - end, s->n - lo, end - 1, UINT64_MAX);
+	return true;
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The runs that begin in lo ... end-1; where few keys have a twin, a few keys at
+ * once. Where the last one ends. */
+static size_t index_runs(const struct straight *s, size_t lo, size_t end)
+{
+	size_t few, twins = 0;
+
+	while (lo < end) {
+		few = least(lo + FEW, end);
+		if (twins < 2 && index_different(s, lo, few)) {
+			lo = few;
+			twins = 0;
+			continue;
+		}
+		twins++;
+		while (lo < few)
+			lo = index_run(s, lo);
+	}
+	return lo;
+}
+
+/* A part does the runs that begin in it. */
 static void index_falling(void *arg, size_t part, int rank)
 {
 	struct straight *s = arg;
 	size_t lo, hi, end;
-	uint64_t image;
 
 	(void)rank;
 	smi_cut(s->n, s->parts, part, &lo, &hi);
 	while (lo > 0 && lo < hi && smi_key_image(s->keys, lo) == smi_key_image(s->keys, lo - 1))
 		lo++;
-	for (; lo < hi; lo = end) {
-		image = smi_key_image(s->keys, lo);
-		for (end = lo + 1; end < s->n && smi_key_image(s->keys, end) == image; end++)
-			;
-		for (size_t i = lo; i < end; i++)
-			put_index(s, s->n - end + (i - lo), i);
+	while (lo < hi) {
+		end = least(lo + MANY, hi);
+		lo = index_different(s, lo, end) ? end : index_runs(s, lo, end);
 	}
 }
 
