@@ -184,6 +184,37 @@ START_TEST(numbers_that_fill_the_ring_again_and_again_are_reduced_once)
 }
 END_TEST
 
+/* Every second number is built in a slab, and then cut down to its size. */
+static int number_or_trimmed(struct pool_worker *self, size_t job, void *arg)
+{
+	uint64_t value = job * 0x9E3779B97F4A7C15u;
+	char *space;
+
+	if (job % 2 == 0)
+		return number(self, job, arg);
+	space = pool_return_space(self, 1 << 20);
+	if (!space)
+		return -1;
+	memcpy(space, &value, sizeof value);
+	pool_return_trim(self, sizeof value);
+	return 0;
+}
+
+/* _i: backend. It is as long as the run's numbers, and lies elsewhere. */
+START_TEST(a_number_cut_down_in_a_slab_is_no_part_of_the_run)
+{
+	struct pool *pool = test_open(&(struct pool_options){ .np = 2, .chunk = 8, .backend = POOL_FORK + _i });
+	struct tally *books = calloc(1, sizeof *books);
+
+	ck_assert_int_eq(pool_map(pool, 200, number_or_trimmed, tally, books), POOL_OK);
+	ck_assert_uint_eq(books->wrong, 0);
+	for (size_t job = 0; job < 200; job++)
+		ck_assert_int_eq(books->seen[job], 1);
+	free(books);
+	pool_close(pool);
+}
+END_TEST
+
 Suite *ring_suite(void)
 {
 	Suite *suite = suite_create("ring");
@@ -191,5 +222,6 @@ Suite *ring_suite(void)
 
 	tcase_add_loop_test(test, what_goes_round_arrives_whole_and_in_order, 0, 4);
 	tcase_add_loop_test(test, numbers_that_fill_the_ring_again_and_again_are_reduced_once, 0, 10);
+	tcase_add_loop_test(test, a_number_cut_down_in_a_slab_is_no_part_of_the_run, 0, 3);
 	return suite;
 }

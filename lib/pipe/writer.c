@@ -253,6 +253,8 @@ int smi_writer_make_fit(struct smi_writer *writer, size_t size)
 		return -ENOMEM;
 	if (writer->slab < 0 && writer->length <= SMI_RUN_VALUE_MOST && length <= writer->inline_most)
 		return begin_again(writer, length);
+	/* Whatever its size in the end: it does not lie where it would lengthen the run. */
+	close_run(writer);
 	return smi_writer_use_slab(writer, length);
 }
 
