@@ -31,12 +31,15 @@ enum call { NONE, FORK, MMAP, MADVISE, MEMFD, FTRUNCATE, EVENTFD, EPOLL_CREATE, 
 static struct fault {
 	enum call call;
 	_Atomic long left; /* calls until it fails */
+	bool lasting;      /* and so do all that follow */
 	_Atomic int fired;
 } *fault;
 
 static bool fails(enum call call)
 {
-	if (!fault || fault->call != call || atomic_fetch_sub(&fault->left, 1) != 1)
+	long left = fault && fault->call == call ? atomic_fetch_sub(&fault->left, 1) : 2;
+
+	if (left > 1 || (left < 1 && !fault->lasting))
 		return false;
 	atomic_store(&fault->fired, 1);
 	return true;
@@ -370,6 +373,55 @@ START_TEST(a_journal_survives_the_nth_call_that_fails)
 }
 END_TEST
 
+/* Half of the keys have one of three values, so that argsort takes these out first. */
+static void fill_keys(double *keys, size_t n)
+{
+	uint64_t random = 7;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t x = test_random(&random);
+
+		keys[i] = x % 4 ? (double)(x % 3) : (double)(x >> 20);
+	}
+}
+
+static bool is_order(const double *keys, const uint32_t *order, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (keys[order[i - 1]] > keys[order[i]] ||
+		    (keys[order[i - 1]] == keys[order[i]] && order[i - 1] >= order[i]))
+			return false;
+	return true;
+}
+
+/* _i: the first mapping that is refused x np x one only or all that follow. */
+START_TEST(argsort_survives_memory_that_is_refused)
+{
+	size_t n = 300000;
+	uint32_t *order = malloc(n * sizeof *order);
+	struct shared_sort_options options = { .np = 1 + _i / 2 % 2 };
+	double *keys = malloc(n * sizeof *keys);
+	int r;
+
+	fill_keys(keys, n);
+	fault = test_shared(sizeof *fault);
+	fault->lasting = _i % 2;
+	fault->left = 1 + _i / 4;
+	fault->call = MMAP;
+	r = shared_argsort32(keys, n, SHARED_FLOAT64, order, &options);
+	fault->call = NONE;
+	ck_assert(r == ENOMEM || (r == 0 && is_order(keys, order, n)));
+	for (int again = 0; again < 2; again++) {
+		ck_assert_int_eq(shared_argsort32(keys, n, SHARED_FLOAT64, order, &options), 0);
+		ck_assert(is_order(keys, order, n));
+	}
+	test_unshare(fault, sizeof *fault);
+	fault = NULL;
+	free(keys);
+	free(order);
+}
+END_TEST
+
 Suite *fault_suite(void)
 {
 	Suite *suite = suite_create("fault");
@@ -377,5 +429,6 @@ Suite *fault_suite(void)
 
 	tcase_add_loop_test(test, the_nth_call_that_fails_is_told_and_survived, 0, 2 * MODES * (POOL_CALLS - 1));
 	tcase_add_loop_test(test, a_journal_survives_the_nth_call_that_fails, NONE + 1, CALLS);
+	tcase_add_loop_test(test, argsort_survives_memory_that_is_refused, 0, 16);
 	return suite;
 }

@@ -9,6 +9,7 @@
 #include "sort/peeling.h"
 #include "sort/range.h"
 #include "sort/sample.h"
+#include "sort/scratch.h"
 #include "sort/straight.h"
 
 enum { COVERED = 60 }; /* percent of the keys that must have frequent values */
@@ -47,6 +48,7 @@ static int sort_rest(const struct smi_peeling *p)
 	if (p->rest_n == 0)
 		return 0;
 	rest.n = p->rest_n;
+	rest.scratch = NULL; /* where the records are is not for it to give back */
 	r = smi_job_reserve(&rest);
 	if (r == 0)
 		smi_buckets_sort_records(&rest, p->rest);
@@ -119,8 +121,13 @@ int smi_apart_argsort(struct smi_job *job)
 	    !smi_sample_frequent(&p->frequent, &job->plan.keys, job->n, SMI_PLACED, COVERED))
 		return 1;
 	plan_records(job);
-	if (!smi_peeling_run(p) || sort_rest(p) < 0)
+	if (!smi_peeling_run(p))
 		return 1;
+	if (sort_rest(p) < 0) {
+		smi_scratch_give(job->scratch);
+		job->scratch = NULL;
+		return 1;
+	}
 	make_room(&s);
 	smi_crew_each(&job->crew, p->parts, place_part, &s);
 	return 0;
