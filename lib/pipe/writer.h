@@ -104,6 +104,22 @@ static inline void smi_writer_lengthen(struct smi_writer *writer)
 	smi_writer_tell(writer);
 }
 
+/* The same where jobs are counted. */
+static inline void smi_writer_count(struct smi_writer *writer, uint64_t job)
+{
+	struct smi_frame *run = writer->run;
+	uint64_t word = atomic_load_explicit(&run->word, memory_order_relaxed);
+
+	atomic_store_explicit(&run->job, job, memory_order_relaxed);
+	atomic_store_explicit(&run->word, word + 1, memory_order_release);
+}
+
+/* Whether this job just lengthens the run of those that are counted. */
+static inline bool smi_writer_only_counts(const struct smi_writer *writer)
+{
+	return (writer->length | writer->run_size) == 0;
+}
+
 /* One more value of the run. */
 static inline void smi_writer_add(struct smi_writer *writer)
 {
@@ -123,8 +139,7 @@ static inline __attribute__((always_inline)) int smi_writer_commit(struct smi_wr
 	if (__builtin_expect(writer->length != writer->run_size, 0))
 		return smi_writer_commit_slowly(writer, job);
 	if (writer->counts) {
-		atomic_store_explicit(&writer->run->job, job, memory_order_relaxed);
-		smi_writer_lengthen(writer);
+		smi_writer_count(writer, job);
 		return 0;
 	}
 	if (__builtin_expect(job != writer->run_next, 0))

@@ -207,12 +207,63 @@ static __attribute__((noinline)) void run_ranges(struct smi_worker *worker)
 	}
 }
 
+/* The end of a job that is counted, but has done more than to return 0. Whether to go on. */
+static __attribute__((noinline)) bool end_job(struct smi_worker *worker, uint64_t job, int returned)
+{
+	bool done = (returned | (int)worker->trouble | (int)worker->section) == 0;
+
+	if (!done && !recover(worker, job, returned))
+		return false;
+	/* Behind its ordered section: what comes next bounds it from below. */
+	if (worker->passed)
+		smi_order_raise(&worker->slot->turn, job + 1);
+	worker->passed = false;
+	return smi_writer_commit(&worker->writer, job) == 0;
+}
+
+HOT bool run_counted_job(struct smi_worker *worker, uint64_t job)
+{
+	const struct smi_map *map = worker->map;
+	struct smi_slot *slot = worker->slot;
+	int returned;
+
+	atomic_store_explicit(&slot->at, job, memory_order_relaxed);
+	smi_order_raise(&slot->turn, job);
+	smi_order_nudge(&map->order);
+	returned = map->work(&worker->told, job, map->arg);
+	if (__builtin_expect((returned | (int)worker->trouble | (int)worker->section | worker->passed) == 0 &&
+			     smi_writer_only_counts(&worker->writer), 1))
+		smi_writer_count(&worker->writer, job);
+	else if (!end_job(worker, job, returned))
+		return false;
+	return !smi_worker_stopped(worker);
+}
+
+/* The same once more where nobody waits for values: with chunks of one, an empty job
+ * takes little more than the atomic step. */
+static __attribute__((noinline)) void run_counted(struct smi_worker *worker)
+{
+	struct smi_range range = take_new(worker, false);
+
+	worker->passed = false;
+	while (range.begin < range.end) {
+		for (uint64_t job = range.begin; job < range.end; job++)
+			if (!run_counted_job(worker, job))
+				return;
+		range = smi_queue_take(&worker->map->queue, &worker->taker);
+	}
+	smi_order_raise(&worker->slot->turn, SMI_ORDER_NONE);
+	smi_order_nudge(&worker->map->order);
+}
+
 void smi_worker_run_jobs(struct smi_worker *worker)
 {
 	const struct smi_map *map = worker->map;
 
 	if (map->only < map->njobs)
 		run_job(worker, map->only);
+	else if (map->only == UINT64_MAX && worker->writer.counts && !map->serial)
+		run_counted(worker);
 	else if (map->only == UINT64_MAX && !map->settled.word)
 		run_ranges(worker);
 	else if (map->only == UINT64_MAX)

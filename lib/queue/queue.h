@@ -74,10 +74,11 @@ extern const struct smi_schedule smi_schedule_static, smi_schedule_dynamic, smi_
  * leaves room for that. */
 static inline struct smi_range smi_dynamic_take(const struct smi_queue *queue, uint64_t size)
 {
-	uint64_t begin = atomic_fetch_add(&queue->words->next, size), end = begin + size;
+	uint64_t begin = atomic_fetch_add(&queue->words->next, size), end = queue->njobs;
 
-	return (struct smi_range){ begin < queue->njobs ? begin : queue->njobs,
-				   end < queue->njobs ? end : queue->njobs };
+	if (__builtin_expect(begin >= end, 0))
+		return (struct smi_range){ end, end };
+	return (struct smi_range){ begin, size < end - begin ? begin + size : end };
 }
 
 /* `schedule` is a settled one, not the default or runtime. */
