@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "sync/ordered.h"
 
+#include <sched.h>
+
 #include "os/clock.h"
 #include "os/futex.h"
 
 #define SPINS 2000
+
+/* How often a waiter gives way before it sleeps, and what is long for that to take: a
+ * long time is DOUBT doubts, a turn that comes in time one less; with DOUBTS_MOST the
+ * next SLEEPS waits sleep at once. */
+#define YIELDS 10
+#define LONG (100 * SMI_US)
+#define DOUBT 16
+#define DOUBTS_MOST 64
+#define SLEEPS 256
 
 /* A job that skips its section raises `low` with a plain store and may miss a
  * waiter that goes to sleep in the same nanoseconds: the waiter looks again. */
@@ -20,6 +31,7 @@ void smi_order_init(const struct smi_order *order, bool ascending)
 		atomic_store(&turn->low, ascending ? SMI_ORDER_NONE : 0);
 		atomic_store(&turn->wants, SMI_ORDER_NONE);
 		atomic_store(&turn->nudge, 0);
+		turn->doubts = turn->sleeps = 0;
 	}
 }
 
@@ -75,15 +87,58 @@ static int sleep_until(const struct smi_order *order, int rank, uint64_t id, int
 	return r;
 }
 
+static bool spin_until(const struct smi_order *order, int rank, uint64_t id, int *first)
+{
+	for (int i = 0; i < SPINS; i++) {
+		if (has_come(order, rank, id, first))
+			return true;
+		smi_pause();
+	}
+	return false;
+}
+
+/* Too often it was long until this CPU was ours again: for a while no more of it. */
+static bool doubts_it(struct smi_turn *mine)
+{
+	mine->doubts += DOUBT;
+	if (mine->doubts <= DOUBTS_MOST)
+		return false;
+	mine->doubts = DOUBTS_MOST;
+	mine->sleeps = SLEEPS;
+	return true;
+}
+
+/* Where workers outnumber CPUs, whoever is to pass first may be ready to run on this
+ * very one: to give way costs a tenth of a sleep and the wake of an idle CPU. But who
+ * runs long is interrupted for one who wakes, and not for one who has given way. */
+static bool give_way(const struct smi_order *order, int rank, uint64_t id, int *first)
+{
+	struct smi_turn *mine = smi_order_turn(order, rank);
+	uint64_t now, then = smi_now();
+
+	if (mine->sleeps > 0) {
+		mine->sleeps--;
+		return has_come(order, rank, id, first);
+	}
+	for (int i = 0; i < YIELDS; i++, then = now) {
+		if (has_come(order, rank, id, first)) {
+			mine->doubts -= mine->doubts > 0;
+			return true;
+		}
+		sched_yield();
+		now = smi_now();
+		if (now - then > LONG && doubts_it(mine))
+			break;
+	}
+	return has_come(order, rank, id, first);
+}
+
 int smi_order_enter(const struct smi_order *order, int rank, uint64_t id, bool spin)
 {
 	int first = rank + 1 < order->np ? rank + 1 : 0;
 
-	for (int i = 0; i < (spin ? SPINS : 1); i++) {
-		if (has_come(order, rank, id, &first))
-			return 0;
-		smi_pause();
-	}
+	if (spin ? spin_until(order, rank, id, &first) : give_way(order, rank, id, &first))
+		return 0;
 	return sleep_until(order, rank, id, &first);
 }
 

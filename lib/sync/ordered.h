@@ -28,6 +28,7 @@ struct smi_turn {
 	alignas(64) _Atomic uint64_t wants;
 	_Atomic uint32_t nudge;
 	_Atomic uint32_t waited; /* sleeps that have ended */
+	uint32_t doubts, sleeps; /* the worker's own: whether it gives way before it sleeps */
 };
 
 struct smi_ordered {
