@@ -422,6 +422,44 @@ START_TEST(argsort_survives_memory_that_is_refused)
 }
 END_TEST
 
+enum { HEAVY = 64 << 20 };
+
+/* A process with memory of its own takes a while to go. */
+static int grow_heavy(struct pool_worker *self, void *arg)
+{
+	char *memory = malloc(HEAVY);
+
+	(void)self, (void)arg;
+	for (size_t i = 0; memory && i < HEAVY; i += 4096)
+		((volatile char *)memory)[i] = 1;
+	return !memory;
+}
+
+/* The last map's workers may be what there are too many of: how many maps had all their
+ * workers although a fork was refused. _i: which fork of the map. */
+START_TEST(a_fork_is_tried_again_when_those_who_leave_are_gone)
+{
+	struct pool *pool = test_open(&(struct pool_options){ .np = 3, .worker_begin = grow_heavy });
+	struct task task = { 0, NULL };
+	int whole = 0;
+
+	fault = test_shared(sizeof *fault);
+	for (int i = 0; i < 50 && whole < 3; i++) {
+		check_map(pool, &task, true);
+		fault->fired = 0;
+		fault->left = 1 + _i;
+		fault->call = FORK;
+		check_map(pool, &task, false);
+		ck_assert(fault->fired);
+		whole += task.reduced == 12 && !pool_error(pool)->message[0];
+	}
+	ck_assert_int_eq(whole, 3);
+	pool_close(pool);
+	test_unshare(fault, sizeof *fault);
+	fault = NULL;
+}
+END_TEST
+
 Suite *fault_suite(void)
 {
 	Suite *suite = suite_create("fault");
@@ -429,6 +467,7 @@ Suite *fault_suite(void)
 
 	tcase_add_loop_test(test, the_nth_call_that_fails_is_told_and_survived, 0, 2 * MODES * (POOL_CALLS - 1));
 	tcase_add_loop_test(test, a_journal_survives_the_nth_call_that_fails, NONE + 1, CALLS);
+	tcase_add_loop_test(test, a_fork_is_tried_again_when_those_who_leave_are_gone, 0, 3);
 	tcase_add_loop_test(test, argsort_survives_memory_that_is_refused, 0, 16);
 	return suite;
 }

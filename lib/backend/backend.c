@@ -21,9 +21,9 @@ const struct smi_backend *smi_backend_of(enum pool_backend backend)
 int smi_crew_init(struct smi_crew *crew, int most, int watch, int bell, _Atomic uint32_t *gate)
 {
 	*crew = (struct smi_crew){ .most = most, .watch = watch, .bell = bell, .gate = gate };
-	crew->process = calloc((size_t)most, sizeof *crew->process);
+	crew->process = calloc(2 * (size_t)most, sizeof *crew->process);
 	crew->status = calloc((size_t)most, sizeof *crew->status);
-	for (int r = 0; crew->process && r < most; r++)
+	for (int r = 0; crew->process && r < 2 * most; r++)
 		crew->process[r].fd = -1;
 	if (crew->process && crew->status)
 		return 0;

@@ -25,7 +25,8 @@ struct smi_crew {
 	 * Called before the first worker lives, in each process that must know. */
 	void (*settle)(void *context, int np);
 	void *context;
-	struct smi_process *process; /* fork: one a rank */
+	/* fork: one a rank, and as many behind them: of the run before, who are still leaving. */
+	struct smi_process *process;
 	int *status;                 /* fork: how the ended ones ended */
 	struct smi_spares *spares;   /* fork: NULL before the first run that needs them */
 	struct smi_threads *threads; /* thread: the kept ones, NULL before the first run */
@@ -53,8 +54,9 @@ struct smi_backend {
 	void (*stop)(struct smi_crew *crew);
 	/* All have said that they are finished: their ends need not be told any more. */
 	void (*release)(struct smi_crew *crew);
-	/* Reaps what release let go. */
-	void (*settle)(struct smi_crew *crew);
+	/* Reaps what release let go: all of it, or, unless `wait`, what is gone by now. The
+	 * rest leaves while the next run goes on. NULL: there is never anything left. */
+	void (*settle)(struct smi_crew *crew, bool wait);
 	/* Frees what is kept from run to run. `inherited`: in a forked child, where
 	 * nothing but memory is ours. */
 	void (*fini)(struct smi_crew *crew, bool inherited);

@@ -16,7 +16,7 @@
 /* In the child: what is the master's or a sibling's is not ours to hold. */
 static void let_go(struct smi_crew *crew)
 {
-	for (int r = 0; r < crew->most; r++)
+	for (int r = 0; r < 2 * crew->most; r++)
 		crew->process[r].fd = smi_close(crew->process[r].fd);
 	crew->watch = smi_close(crew->watch);
 }
@@ -88,6 +88,18 @@ static void reap(struct smi_crew *crew, int rank, bool wait)
 		smi_watch_add(crew->watch, fd, (uint32_t)rank);
 }
 
+/* Those of the last run who are still leaving; whether none is any more. */
+static bool reap_leavers(struct smi_crew *crew, bool wait)
+{
+	bool all = true;
+	int status;
+
+	for (int i = crew->most; i < 2 * crew->most; i++)
+		if (runs(crew, i))
+			all &= smi_process_reap(&crew->process[i], wait, &status);
+	return all;
+}
+
 static void fork_stop(struct smi_crew *crew)
 {
 	for (int r = 0; r < crew->np; r++)
@@ -97,6 +109,7 @@ static void fork_stop(struct smi_crew *crew)
 	for (int r = 0; r < crew->np; r++)
 		if (runs(crew, r))
 			reap(crew, r, true);
+	reap_leavers(crew, true);
 }
 
 /* Without spares there will be no successors; they are asked for later. */
@@ -106,13 +119,19 @@ static void start_spares(struct smi_crew *crew)
 		smi_spares_start(crew, be_worker);
 }
 
-/* As many workers as there can be: how many, and in *r why there are no more. */
+/* As many workers as there can be: how many, and in *r why there are no more. Those who
+ * are still leaving may be what there are too many of. */
 static int start_workers(struct smi_crew *crew, int wanted, int *r)
 {
 	int started = 0;
 
-	for (*r = 0; started < wanted && *r >= 0; started += *r >= 0)
+	for (*r = 0; started < wanted && *r >= 0; started += *r >= 0) {
 		*r = start_one(crew, started);
+		if (*r < 0 && !reap_leavers(crew, false)) {
+			reap_leavers(crew, true);
+			*r = start_one(crew, started);
+		}
+	}
 	return started;
 }
 
@@ -150,6 +169,7 @@ static int fork_start(struct smi_crew *crew, int *why)
 		crew->settle(crew->context, crew->np);
 	}
 	smi_crew_open_gate(crew);
+	reap_leavers(crew, false);
 	return crew->np < wanted;
 }
 
@@ -169,6 +189,7 @@ static bool fork_ended(struct smi_crew *crew, uint32_t tag)
 static void fork_release(struct smi_crew *crew)
 {
 	smi_spares_stop(crew, false);
+	reap_leavers(crew, false);
 	for (int r = 0; r < crew->np; r++) {
 		if (runs(crew, r) && crew->group)
 			reap(crew, r, true);
@@ -178,23 +199,27 @@ static void fork_release(struct smi_crew *crew)
 }
 
 /* They have said that they are finished; should one not manage to leave, it is
- * made to. */
-static void fork_settle(struct smi_crew *crew)
+ * made to. A process takes a while to go, most of it for its memory. */
+static void fork_settle(struct smi_crew *crew, bool wait)
 {
 	smi_spares_stop(crew, true);
+	reap_leavers(crew, true);
+	for (int r = 0; r < crew->most; r++)
+		if (runs(crew, r))
+			smi_process_kill(&crew->process[r], SIGKILL);
 	for (int r = 0; r < crew->most; r++) {
-		if (!runs(crew, r))
+		if (!runs(crew, r) || smi_process_reap(&crew->process[r], wait, &crew->status[r]))
 			continue;
-		smi_process_kill(&crew->process[r], SIGKILL);
-		smi_process_reap(&crew->process[r], true, &crew->status[r]);
+		crew->process[crew->most + r] = crew->process[r];
+		crew->process[r] = (struct smi_process){ .fd = -1 };
 	}
 }
 
 static void fork_fini(struct smi_crew *crew, bool inherited)
 {
 	if (!inherited)
-		fork_settle(crew);
-	for (int r = 0; r < crew->most; r++)
+		fork_settle(crew, true);
+	for (int r = 0; r < 2 * crew->most; r++)
 		crew->process[r].fd = smi_close(crew->process[r].fd);
 	smi_spares_fini(crew);
 }

@@ -37,6 +37,5 @@ const struct smi_backend smi_backend_serial = {
 	.ended = serial_ended,
 	.stop = nothing,
 	.release = nothing,
-	.settle = nothing,
 	.fini = serial_fini,
 };

@@ -38,7 +38,7 @@ struct smi_spares {
 
 static void let_go(struct smi_crew *crew)
 {
-	for (int r = 0; r < crew->most; r++)
+	for (int r = 0; r < 2 * crew->most; r++)
 		crew->process[r].fd = smi_close(crew->process[r].fd);
 	for (int k = 0; k < SPARES; k++)
 		crew->spares->process[k].fd = smi_close(crew->spares->process[k].fd);

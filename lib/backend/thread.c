@@ -171,11 +171,6 @@ static void thread_wait(struct smi_crew *crew)
 	}
 }
 
-static void nothing(struct smi_crew *crew)
-{
-	(void)crew;
-}
-
 static void thread_fini(struct smi_crew *crew, bool inherited)
 {
 	struct smi_threads *team = crew->threads;
@@ -200,6 +195,5 @@ const struct smi_backend smi_backend_thread = {
 	.ended = thread_ended,
 	.stop = thread_wait,
 	.release = thread_wait,
-	.settle = nothing,
 	.fini = thread_fini,
 };

@@ -78,6 +78,9 @@ static void settle(struct smi_map *map)
 	schedule = settle_schedule(&pool->options, &chunk);
 	if (map->serial)
 		chunk = 1;
+	/* Nobody is to be beside a program that runs its jobs itself. */
+	if (map->serial)
+		smi_team_settle(&pool->team, true);
 	smi_team_prepare(&pool->team, map->np);
 	if (map->serial)
 		pool->team.backend = &smi_backend_serial;

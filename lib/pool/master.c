@@ -250,7 +250,7 @@ int smi_master_run(struct smi_map *map)
 	status = conclude(&master);
 	/* Only after success may they still be leaving. */
 	if (status != POOL_OK && !master.ending)
-		smi_team_settle(team);
+		smi_team_settle(team, true);
 	smi_block_trim(&team->block, status != POOL_OK);
 	map->master = NULL;
 	fini(&master);

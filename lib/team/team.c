@@ -46,7 +46,7 @@ void smi_team_fini(struct smi_team *team, bool inherited)
 void smi_team_prepare(struct smi_team *team, int np)
 {
 	team->np = team->crew.np = np;
-	smi_team_settle(team);
+	smi_team_settle(team, false);
 	smi_bell_clear(team->bell.fd);
 	smi_block_reset(&team->block, np);
 }
@@ -121,9 +121,10 @@ void smi_team_release(struct smi_team *team)
 	team->backend->release(&team->crew);
 }
 
-void smi_team_settle(struct smi_team *team)
+void smi_team_settle(struct smi_team *team, bool wait)
 {
-	team->backend->settle(&team->crew);
+	if (team->backend->settle)
+		team->backend->settle(&team->crew, wait);
 }
 
 void smi_team_stop(struct smi_team *team)
