@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* Workers are forked children. An end is the news of a descriptor, whatever the
  * host program does with SIGCHLD; the exit status only adds detail. */
+#include <sched.h>
 #include <signal.h>
 
 #include "backend/backend.h"
 #include "backend/guests.h"
 #include "backend/spare.h"
+#include "os/clock.h"
 #include "os/futex.h"
 #include "os/io.h"
 #include "os/level.h"
 
-/* A look at the gate costs less than a sleep before it, where each has a CPU. */
-#define GATE_SPINS 100
+/* To look at the gate costs less than a sleep before it, where each has a CPU. */
+#define GATE_SPIN (100 * SMI_US)
 
 /* In the child: what is the master's or a sibling's is not ours to hold. */
 static void let_go(struct smi_crew *crew)
@@ -24,9 +26,10 @@ static void let_go(struct smi_crew *crew)
 /* np is settled before the first job: those who are early wait. */
 static void wait_at_gate(struct smi_crew *crew)
 {
+	uint64_t until = crew->np <= smi_cpus_here() ? smi_now() + GATE_SPIN : 0;
 	uint32_t np;
 
-	for (int i = 0; i < GATE_SPINS && atomic_load(crew->gate) == 0; i++)
+	while (atomic_load(crew->gate) == 0 && smi_now() < until)
 		smi_pause();
 	while ((np = atomic_load(crew->gate)) == 0)
 		smi_futex_wait(crew->gate, 0, UINT64_MAX);
@@ -46,6 +49,8 @@ static void be_worker(struct smi_crew *crew, int rank)
 	smi_guests_limit();
 	wait_at_gate(crew);
 	crew->live(crew->context, rank);
+	/* Whom it has just woken may wait for this CPU, and to leave takes long. */
+	sched_yield();
 	smi_process_leave();
 }
 
