@@ -315,6 +315,7 @@ Suite *sort_suite(void)
 	tcase_add_test(tcase, indices_above_32_bits_come_out);
 	suite_add_tcase(suite, tcase);
 	suite_add_tcase(suite, sort_straight_tests());
+	suite_add_tcase(suite, sort_stray_tests());
 	suite_add_tcase(suite, sort_runs_tests());
 	suite_add_tcase(suite, sort_values_tests());
 	suite_add_tcase(suite, sort_by_tests());

@@ -19,6 +19,7 @@ enum {
 struct counting {
 	const struct smi_job *job;
 	size_t pairs, values;       /* pairs of parts */
+	size_t slices;              /* SLICES, or 1 for one thread */
 	size_t tables;              /* 2 * pairs, until the first one has the sum of all */
 	uint32_t *count;            /* [2 * pairs][values] by image */
 	uint64_t begin[SLICES + 1]; /* where a slice's keys begin */
@@ -29,9 +30,19 @@ static void count_bytes(const uint8_t *p, size_t n, uint64_t flip, uint32_t *cou
 	uint32_t four[4][256] = { { 0 } };
 	size_t i = 0;
 
-	for (; i + 4 <= n; i += 4)
-		for (size_t j = 0; j < 4; j++)
-			four[j][p[i + j]]++;
+	for (; i + 8 <= n; i += 8) {
+		uint64_t eight;
+
+		memcpy(&eight, p + i, 8);
+		four[0][eight & 255]++;
+		four[1][eight >> 8 & 255]++;
+		four[2][eight >> 16 & 255]++;
+		four[3][eight >> 24 & 255]++;
+		four[0][eight >> 32 & 255]++;
+		four[1][eight >> 40 & 255]++;
+		four[2][eight >> 48 & 255]++;
+		four[3][eight >> 56]++;
+	}
 	for (; i < n; i++)
 		four[0][p[i]]++;
 	for (size_t v = 0; v < 256; v++)
@@ -82,7 +93,7 @@ static inline uint64_t sum_of(const uint32_t *count, size_t tables, size_t value
 static void sum_slice(void *arg, size_t slice, int rank)
 {
 	struct counting *c = arg;
-	size_t values = c->values, width = values / SLICES, tables = c->tables;
+	size_t values = c->values, width = values / c->slices, tables = c->tables;
 	uint32_t *count = c->count + slice * width;
 	bool fits = c->job->n <= UINT32_MAX;
 	uint64_t sum = 0, here;
@@ -98,20 +109,20 @@ static void sum_slice(void *arg, size_t slice, int rank)
 	c->begin[slice + 1] = sum;
 }
 
-/* Writes `times` keys of 2 bytes; there is room up to `end`. Some too many are
+/* Writes `times` keys of 1 or 2 bytes; there is room up to `end`. Some too many are
  * written, which the next value's keys overwrite. */
-static inline char *fill(char *p, const char *end, size_t times, uint16_t bits)
+static inline char *fill(char *p, const char *end, size_t times, size_t size, uint16_t bits)
 {
-	uint64_t four = bits * (uint64_t)0x0001000100010001;
-	size_t bytes = 2 * times, done = 0;
+	uint64_t word = size == 2 ? bits * (uint64_t)0x0001000100010001 : bits * (uint64_t)0x0101010101010101;
+	size_t bytes = size * times, done = 0;
 
 	if (__builtin_expect((size_t)(end - p) < bytes + AT_ONCE, 0)) {
-		smi_few_fill(p, SMI_INT16, 0, times, bits);
+		smi_few_fill(p, size == 2 ? SMI_INT16 : SMI_INT8, 0, times, bits);
 		return p + bytes;
 	}
 	do {
-		memcpy(p + done, &four, sizeof four);
-		memcpy(p + done + sizeof four, &four, sizeof four);
+		memcpy(p + done, &word, sizeof word);
+		memcpy(p + done + sizeof word, &word, sizeof word);
 		done += AT_ONCE;
 	} while (done < bytes);
 	return p + bytes;
@@ -121,7 +132,7 @@ static void fill_slice(void *arg, size_t slice, int rank)
 {
 	const struct counting *c = arg;
 	const struct smi_keys *keys = &c->job->plan.keys;
-	size_t values = c->values, width = values / SLICES, first = slice * width, times;
+	size_t values = c->values, width = values / c->slices, first = slice * width, times;
 	size_t size = smi_kind_size(keys->kind), flip = (size_t)keys->flip, tables = c->tables;
 	const uint32_t *count = c->count + first;
 	char *p = (char *)c->job->plan.out + c->begin[slice] * size;
@@ -130,12 +141,8 @@ static void fill_slice(void *arg, size_t slice, int rank)
 	(void)rank;
 	for (size_t v = 0; v < width && p < end; v++) {
 		times = tables == 1 ? count[v] : sum_of(count + v, tables, values);
-		if (size == 2) {
-			p = fill(p, end, times, (uint16_t)((first + v) ^ flip));
-		} else {
-			memset(p, (int)((first + v) ^ flip), times);
-			p += times;
-		}
+		p = size == 1 ? fill(p, end, times, 1, (uint16_t)((first + v) ^ flip))
+			      : fill(p, end, times, 2, (uint16_t)((first + v) ^ flip));
 	}
 }
 
@@ -156,17 +163,18 @@ int smi_count_sort(struct smi_job *job)
 	c.pairs = (size_t)crew.np > job->n >> PART_LOG ? (size_t)crew.np
 						       : (job->n >> PART_LOG) + 1;
 	c.tables = 2 * c.pairs;
+	c.slices = crew.np > 1 ? SLICES : 1;
 	c.values = job->plan.keys.kind == SMI_INT8 ? 256 : 65536;
 	c.count = smi_scratch_take(c.tables * c.values * sizeof *c.count);
 	if (!c.count)
 		return -ENOMEM;
 	smi_crew_each(&crew, c.pairs, count_part, &c);
-	smi_crew_each(&crew, SLICES, sum_slice, &c);
+	smi_crew_each(&crew, c.slices, sum_slice, &c);
 	if (job->n <= UINT32_MAX)
 		c.tables = 1;
-	for (size_t slice = 0; slice < SLICES; slice++)
+	for (size_t slice = 0; slice < c.slices; slice++)
 		c.begin[slice + 1] += c.begin[slice];
-	smi_crew_each(&crew, SLICES, fill_slice, &c);
+	smi_crew_each(&crew, c.slices, fill_slice, &c);
 	smi_scratch_give(c.count);
 	return 0;
 }

@@ -86,6 +86,9 @@ struct smi_kernel {
 	/* How keys lo ... hi-1 lie, lo < hi; reads no further than it must. */
 	unsigned (*order)(const struct smi_keys *keys, size_t lo, size_t hi);
 
+	/* The first key of lo+1 ... hi-1 that is below the one before it, or hi. */
+	size_t (*rising)(const struct smi_keys *keys, size_t lo, size_t hi);
+
 	/* Where the longest run from lo on ends that no key before hi breaks. */
 	size_t (*run)(const struct smi_keys *keys, size_t lo, size_t hi, bool *falling);
 

@@ -28,6 +28,7 @@ enum { LEAF_AVERAGE64 = GROUP64 / 8, LEAF_AVERAGE32 = GROUP32 / 8 };
 const struct smi_kernel smi_kernel_avx512 = {
 	.name = "avx512",
 	.order = kernel_order,
+	.rising = kernel_rising,
 	.run = kernel_run,
 	.count_up = kernel_count_up,
 	.count_up_narrow = kernel_count_up_narrow,

@@ -96,6 +96,7 @@ enum { LEAF_AVERAGE64 = 1, LEAF_AVERAGE32 = 1 };
 const struct smi_kernel smi_kernel_portable = {
 	.name = "portable",
 	.order = kernel_order,
+	.rising = kernel_rising,
 	.run = kernel_run,
 	.count_up = kernel_count_up,
 	.count_up_narrow = kernel_count_up_narrow,

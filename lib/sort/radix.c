@@ -16,6 +16,7 @@
 #include "sort/runs.h"
 #include "sort/sample.h"
 #include "sort/straight.h"
+#include "sort/stray.h"
 
 /* Are the keys of so few values that a bucket can be a value? Then `map` is
  * the map, and indices go straight to where they belong. */
@@ -68,21 +69,36 @@ static int sort_many(struct smi_job *job)
 	return 0;
 }
 
+/* Whether there is a falling run, and not only some keys that break a rising one. */
+static bool falls(const struct smi_runs *runs)
+{
+	for (size_t i = 0; i < runs->count; i++)
+		if (runs->falling[i] && runs->start[i + 1] - runs->start[i] > SMI_RUNS_FALL)
+			return true;
+	return false;
+}
+
 /* What keys that lie in some order, or are of few values, allow; 1: nothing. */
 static int short_cut(struct smi_job *job)
 {
 	const struct smi_plan *plan = &job->plan;
+	bool is_bytes = smi_kind_size(plan->keys.kind) == 1 && plan->sink == SMI_TO_KEY, found;
 	struct smi_runs runs;
 
 	if (smi_straight(job->kernel, &job->crew, &plan->keys, job->n, plan->sink, plan->out))
 		return 0;
-	if (smi_kind_size(plan->keys.kind) == 1 && plan->sink == SMI_TO_KEY)
+	found = !is_bytes && smi_runs_find(&runs, job->kernel, &job->crew, &plan->keys, job->n);
+	if (found && falls(&runs))
+		return smi_join(job, &runs);
+	if (smi_stray_sort(job) == 0)
+		return 0;
+	if (is_bytes)
 		return 1;
 	if (plan->sink == SMI_TO_KEY && smi_few_sort(&job->crew, &plan->keys, job->n, plan->out))
 		return 0;
 	if (plan->sink != SMI_TO_KEY && smi_apart_argsort(job) == 0)
 		return 0;
-	if (smi_runs_find(&runs, job->kernel, &job->crew, &plan->keys, job->n))
+	if (found)
 		return smi_join(job, &runs);
 	return plan->sink == SMI_TO_KEY ? smi_frequent_sort(job) : 1;
 }

@@ -7,7 +7,8 @@
 #include "sort/crew.h"
 #include "sort/kernel.h"
 
-#define SMI_RUNS 8 /* more are not worth merging */
+#define SMI_RUNS 8       /* more are not worth merging */
+#define SMI_RUNS_FALL 16 /* so many falling keys are no chance */
 
 struct smi_runs {
 	size_t start[SMI_RUNS + 1];  /* where each begins; the last: n */

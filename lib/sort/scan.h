@@ -105,6 +105,16 @@ static unsigned kernel_order(const struct smi_keys *keys, size_t lo, size_t hi)
 	FOR_EACH_KIND(keys->kind, order_of, keys, lo, hi)
 }
 
+INLINE size_t rising_of(enum smi_kind kind, const struct smi_keys *keys, size_t lo, size_t hi)
+{
+	return lie_until(kind, SMI_RISING, keys, lo, hi);
+}
+
+static size_t kernel_rising(const struct smi_keys *keys, size_t lo, size_t hi)
+{
+	FOR_EACH_KIND(keys->kind, rising_of, keys, lo, hi)
+}
+
 INLINE size_t run_of(enum smi_kind kind, const struct smi_keys *keys, size_t lo, size_t hi,
 		     bool *falling)
 {

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* After Ernerfeldt, "Drop-Merge Sort" (2016), made stable: what breaks the order is
+ * taken out and sorted by itself; what is left are stretches in order, and goes to the
+ * sink stretch by stretch, the strays in between. Which of two keys is the stray, the
+ * neighbours tell. */
+#include "sort/stray.h"
+
+#include "sort/alone.h"
+#include "sort/count.h"
+#include "sort/radix.h"
+#include "sort/scratch.h"
+
+enum {
+	FIRST_LOOK = 24, /* keys, of which so many may be below the one before: */
+	FIRST_MOST = 3,
+	SECOND_LOOK = SMI_STRAY_WORTH,
+	SECOND_MOST = 10,
+	AHEAD = 9,       /* keys that tell which of two neighbours is the stray */
+	BURST = 8,       /* so many strays must not come within CLOSE keys, */
+	CLOSE = 64,
+	MANY = 32,       /* nor so many within SPREAD keys */
+	SPREAD = 1024
+};
+
+struct stray {
+	uint64_t image;
+	size_t index;
+};
+
+/* Keys begin ... end-1, in order. */
+struct stretch {
+	size_t begin, end;
+	uint64_t last; /* the image of the last one */
+};
+
+struct search {
+	struct smi_job *job;
+	const struct smi_keys *keys;
+	struct stray *stray;
+	struct stretch *stretch;
+	char *key;        /* [strays], of the keys' size */
+	uint32_t *sorted; /* [strays]: which comes when */
+	char *copy;       /* [n keys], where keys are sorted */
+	size_t most;      /* strays */
+	size_t strays, stretches;
+	size_t written;
+};
+
+static uint64_t image(const struct search *s, size_t i)
+{
+	return smi_key_image(s->keys, i);
+}
+
+/* Whether at most so many of the first n keys are below the one before. */
+static bool few_fall(const struct smi_job *job, size_t n, size_t most)
+{
+	size_t falls = 0;
+
+	for (size_t i = 0; i < n && falls <= most; falls += i < n)
+		i = job->kernel->rising(&job->plan.keys, i, n);
+	return falls <= most;
+}
+
+/* Most inputs show on a few keys that they lie otherwise. Counting is faster. */
+static bool seems_worth_it(const struct smi_job *job)
+{
+	return job->n >= SMI_STRAY_WORTH && (job->n <= SMI_FEW || !smi_count_suits(job)) &&
+	       few_fall(job, FIRST_LOOK, FIRST_MOST) && few_fall(job, SECOND_LOOK, SECOND_MOST);
+}
+
+static bool reserve(struct search *s)
+{
+	size_t most = s->most = (s->job->n / SPREAD + 1) * MANY, size = smi_kind_size(s->keys->kind);
+	size_t copied = s->job->plan.sink == SMI_TO_KEY ? s->job->n * size : 0;
+	char *p;
+
+	s->job->scratch = p = smi_scratch_take(most * (sizeof *s->stray + sizeof *s->stretch + sizeof *s->sorted + 8) +
+					       copied);
+	if (!p)
+		return false;
+	s->stray = (struct stray *)p;
+	p += most * sizeof *s->stray;
+	s->stretch = (struct stretch *)p;
+	p += most * sizeof *s->stretch;
+	s->key = p;
+	p += most * 8;
+	s->sorted = (uint32_t *)p;
+	s->copy = p + most * sizeof *s->sorted;
+	return true;
+}
+
+/* Whether the last `count` of the strays up to number `at`, if they are as many as a
+ * multiple of that, came within so many keys. */
+static bool crowd(const struct search *s, size_t at, size_t count, size_t within)
+{
+	return at % count == count - 1 && s->stray[at].index - s->stray[at - (count - 1)].index < within;
+}
+
+/* Notes a stray; they are kept in input order. False: there are too many. */
+static bool add_stray(struct search *s, size_t index, uint64_t key)
+{
+	size_t at = s->strays;
+
+	if (s->strays == s->most)
+		return false;
+	for (; at > 0 && s->stray[at - 1].index > index; at--)
+		s->stray[at] = s->stray[at - 1];
+	s->stray[at] = (struct stray){ key, index };
+	at = s->strays++;
+	return !crowd(s, at, BURST, CLOSE) && !crowd(s, at, MANY, SPREAD);
+}
+
+static struct stretch *last_of(const struct search *s)
+{
+	return &s->stretch[s->stretches - 1];
+}
+
+/* The image of the last key but one that is in order; 0: there is none. */
+static uint64_t before_last(const struct search *s)
+{
+	const struct stretch *last = last_of(s);
+
+	if (last->end - last->begin > 1)
+		return image(s, last->end - 2);
+	return s->stretches > 1 ? last[-1].last : 0;
+}
+
+/* Takes the last key out of the order. */
+static bool drop_last(struct search *s)
+{
+	struct stretch *last = last_of(s);
+	size_t index = --last->end;
+	uint64_t key = last->last;
+
+	if (last->begin == last->end)
+		s->stretches--;
+	else
+		last->last = image(s, last->end - 1);
+	return add_stray(s, index, key);
+}
+
+/* The stretch from key i on. Where it ends. */
+static size_t add_stretch(struct search *s, size_t i)
+{
+	size_t end = s->job->kernel->rising(s->keys, i, s->job->n);
+
+	if (s->stretches == 0 || last_of(s)->end != i)
+		s->stretch[s->stretches++].begin = i;
+	last_of(s)->end = end;
+	last_of(s)->last = image(s, end - 1);
+	return end;
+}
+
+/* Of the last key in order and key i, which is below it, the former is the stray if most
+ * of what follows is below it as well. */
+static bool is_last_astray(const struct search *s, size_t i, uint64_t key)
+{
+	uint64_t last = last_of(s)->last;
+	unsigned above = 0;
+
+	if (s->job->n - i < AHEAD)
+		return key >= before_last(s);
+	for (size_t j = i + 1; j < i + AHEAD; j++)
+		above += image(s, j) >= last;
+	return above <= AHEAD / 2;
+}
+
+/* Parts the keys into stretches and strays. False: there are too many of these. */
+static bool part(struct search *s)
+{
+	size_t i = 0;
+
+	while (i < s->job->n) {
+		uint64_t key = image(s, i);
+
+		if (s->stretches == 0 || key >= last_of(s)->last) {
+			i = add_stretch(s, i);
+		} else if (!is_last_astray(s, i, key)) {
+			if (!add_stray(s, i++, key))
+				return false;
+		} else if (!drop_last(s)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool sort_strays(struct search *s)
+{
+	struct smi_job job = { .kernel = s->job->kernel, .crew = { 1 }, .n = s->strays,
+			       .plan = { .keys = *s->keys, .sink = SMI_TO_INDEX32, .out = s->sorted } };
+	size_t size = smi_kind_size(s->keys->kind);
+	int r;
+
+	for (size_t i = 0; i < s->strays; i++)
+		memcpy(s->key + i * size, smi_key_at(s->keys->base, s->keys->kind, s->stray[i].index), size);
+	job.plan.keys.base = s->key;
+	job.width = smi_job_width(job.plan.sink, s->keys->kind);
+	r = s->strays > 0 ? smi_radix_job(&job) : 0;
+	smi_job_fini(&job);
+	return r == 0;
+}
+
+/* Keys begin ... end-1 come next. */
+static void write(struct search *s, size_t begin, size_t end)
+{
+	const struct smi_plan *plan = &s->job->plan;
+	size_t n = end - begin, size = smi_kind_size(s->keys->kind);
+
+	if (plan->sink == SMI_TO_KEY)
+		memcpy(s->copy + s->written * size, smi_key_at(s->keys->base, s->keys->kind, begin), n * size);
+	else if (plan->sink == SMI_TO_INDEX64)
+		s->job->kernel->count_up((uint64_t *)plan->out + s->written, n, begin, 1);
+	else
+		s->job->kernel->count_up_narrow((uint32_t *)plan->out + s->written, n, begin, 1);
+	s->written += n;
+}
+
+/* Of keys begin ... end-1, which are in order, the first that comes behind the stray. */
+static size_t behind(const struct search *s, const struct stray *stray, size_t begin, size_t end)
+{
+	while (begin < end) {
+		size_t middle = begin + (end - begin) / 2;
+		uint64_t key = image(s, middle);
+
+		if (key < stray->image || (key == stray->image && middle < stray->index))
+			begin = middle + 1;
+		else
+			end = middle;
+	}
+	return begin;
+}
+
+static void merge(struct search *s)
+{
+	const struct stretch *next = s->stretch, *end = next + s->stretches;
+	size_t at = s->stretches > 0 ? next->begin : 0, to;
+
+	for (size_t i = 0; i < s->strays; i++) {
+		const struct stray *stray = &s->stray[s->sorted[i]];
+
+		while (next < end && (to = behind(s, stray, at, next->end)) == next->end) {
+			write(s, at, to);
+			if (++next < end)
+				at = next->begin;
+		}
+		if (next < end) {
+			write(s, at, to);
+			at = to;
+		}
+		write(s, stray->index, stray->index + 1);
+	}
+	for (; next < end; at = ++next < end ? next->begin : 0)
+		write(s, at, next->end);
+	if (s->job->plan.sink == SMI_TO_KEY)
+		memcpy(s->job->plan.out, s->copy, s->written * smi_kind_size(s->keys->kind));
+}
+
+int smi_stray_sort(struct smi_job *job)
+{
+	struct search s = { .job = job, .keys = &job->plan.keys };
+	int r = 1;
+
+	if (!seems_worth_it(job) || !reserve(&s))
+		return 1;
+	if (part(&s) && sort_strays(&s)) {
+		merge(&s);
+		r = 0;
+	}
+	smi_scratch_give(job->scratch);
+	job->scratch = NULL;
+	return r;
+}

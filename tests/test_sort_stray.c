@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* Keys that lie in order but for a few. */
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sort/kernel.h"
+#include "sort/stray.h"
+#include "sort_check.h"
+#include "test_sort.h"
+#include "testing.h"
+
+enum place { ANYWHERE, NEAR, LEAST, GREATEST, PLACES };
+
+/* Key i becomes a copy of another one: of any, of one a few places away, of the first
+ * or the last. */
+static void lead_astray(struct buffers *b, size_t i, size_t n, enum shared_type type, enum place place,
+			uint64_t *random)
+{
+	size_t size = type_size(type), from = test_random(random) % n;
+
+	if (place == NEAR)
+		from = (i + n + test_random(random) % 9 - 4) % n;
+	else if (place != ANYWHERE)
+		from = place == LEAST ? 0 : n - 1;
+	memmove(b->keys + i * size, b->keys + from * size, size);
+}
+
+/* Whether the keys were seen as few strays, and then their order is right. */
+static bool is_sorted_so(struct buffers *b, size_t n, enum shared_type type, bool descending)
+{
+	struct smi_keys keys;
+	struct smi_job job = { .kernel = smi_kernel(), .crew = { 1 }, .n = n,
+			       .plan = { .sink = SMI_TO_INDEX64, .out = b->order } };
+
+	ck_assert(smi_keys_init(&keys, b->keys, type, descending));
+	job.plan.keys = keys;
+	job.width = smi_job_width(job.plan.sink, keys.kind);
+	if (smi_stray_sort(&job) != 0)
+		return false;
+	ck_assert(is_stable_order(b->keys, n, type, descending, b->order));
+	return true;
+}
+
+/* _i: the kernel. */
+START_TEST(a_few_strays_are_put_where_they_belong)
+{
+	static const size_t sizes[] = { SMI_STRAY_WORTH - 1, SMI_STRAY_WORTH, SMI_STRAY_WORTH + 1, 1023, 1024, 1025, 6000 };
+	static const unsigned every[] = { 2000, 300, 100, 50, 25, 8 };
+	uint64_t random = 7;
+	struct buffers b;
+
+	if (smi_sort_use(kernels[_i]) == -ENOTSUP || smi_sort_use(kernels[_i]) == -ENOENT)
+		return;
+	buffers_init(&b, 6000);
+	for (int type = 0; type < TYPES; type++)
+		for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+			for (size_t e = 0; e < sizeof every / sizeof *every; e++)
+				for (int place = 0; place < PLACES; place++) {
+					size_t n = sizes[s];
+
+					make_keys(b.keys, n, type, place % 2 ? SORTED : REVERSED, n);
+					for (size_t i = 0; i < n; i++)
+						if (test_random(&random) % every[e] == 0)
+							lead_astray(&b, i, n, type, place, &random);
+					lead_astray(&b, place % 2 ? 0 : n - 1, n, type, ANYWHERE, &random);
+					check_all(&b, n, type, NEARLY, threads, 1);
+				}
+	buffers_fini(&b);
+}
+END_TEST
+
+/* One in a hundred, from a few keys to a million. _i: the type. */
+START_TEST(strays_are_seen_as_such)
+{
+	size_t seen = 0, all = 0;
+	uint64_t random = 3;
+	struct buffers b;
+
+	buffers_init(&b, 1000000);
+	for (size_t n = SMI_STRAY_WORTH; n <= 1000000; n = n < 900000 ? n * 5 / 2 : 1000000 + (n == 1000000))
+		for (int descending = 0; descending < 2; descending++) {
+			make_keys(b.keys, n, _i, descending ? REVERSED : SORTED, n);
+			for (size_t i = 0; i < n; i++)
+				if (test_random(&random) % 100 == 0)
+					lead_astray(&b, i, n, _i, ANYWHERE, &random);
+			seen += is_sorted_so(&b, n, _i, descending);
+			all++;
+		}
+	/* A few keys may look otherwise. */
+	ck_assert_uint_ge(seen, all - 2);
+	buffers_fini(&b);
+}
+END_TEST
+
+/* What lies otherwise is given up, and nothing is changed. */
+START_TEST(other_keys_are_left_alone)
+{
+	static const enum shape shapes[] = { UNIFORM, REVERSED, PIPE, ZIPF, FEW };
+	size_t n = 20000;
+	struct buffers b;
+	char *before = malloc(n * 8);
+
+	buffers_init(&b, n);
+	for (int type = 2; type < TYPES; type++)
+		for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+			struct smi_keys keys;
+			struct smi_job job = { .kernel = smi_kernel(), .crew = { 1 }, .n = n,
+					       .plan = { .sink = SMI_TO_KEY, .out = b.keys } };
+
+			make_keys(b.keys, n, type, shapes[s], n);
+			memcpy(before, b.keys, n * type_size(type));
+			ck_assert(smi_keys_init(&keys, b.keys, type, false));
+			job.plan.keys = keys;
+			ck_assert_msg(smi_stray_sort(&job) == 1, "%s %s", type_names[type], shape_names[shapes[s]]);
+			ck_assert(memcmp(before, b.keys, n * type_size(type)) == 0);
+			ck_assert(!job.scratch);
+		}
+	buffers_fini(&b);
+	free(before);
+}
+END_TEST
+
+TCase *sort_stray_tests(void)
+{
+	TCase *tcase = tcase_create("stray");
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_checked_fixture(tcase, NULL, best_kernel);
+	tcase_add_loop_test(tcase, a_few_strays_are_put_where_they_belong, 0, 3);
+	tcase_add_loop_test(tcase, strays_are_seen_as_such, 0, TYPES);
+	tcase_add_test(tcase, other_keys_are_left_alone);
+	return tcase;
+}
