@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Keys that lie in runs already. */
 #include <check.h>
+#include <math.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +132,58 @@ START_TEST(zeros_in_runs_keep_their_signs)
 }
 END_TEST
 
+/* What keeps keys of 8 bytes from being merged as they are, and what does not. */
+enum oddity { NONE, POSITIVE, TWINS, NAN_AT_TOP, NAN_BEHIND_TOP, NEGATIVE_NAN, ZEROS, MINUS_ZERO_RISING,
+	      MINUS_ZERO_FALLING, MINUS_ZERO_LOWEST, ODDITIES };
+
+/* Keys rise up to `top`, then fall. */
+static void make_mountain(double *keys, size_t n, size_t top, enum oddity odd)
+{
+	double lowest = odd == POSITIVE || odd == MINUS_ZERO_LOWEST ? 0 : -(double)n / 4;
+	size_t up = 0, down = n - 1;
+
+	for (size_t i = 0; i < n; i++)
+		keys[i] = lowest + (double)(i < top ? 3 * i / 2 : 2 * (n - 1 - i));
+	while (up + 1 < top && keys[up] < 0)
+		up++;
+	while (down > top && keys[down] < 0)
+		down--;
+	if (odd >= ZEROS) {
+		keys[up] = odd == MINUS_ZERO_RISING ? -0.0 : 0.0;
+		keys[down] = odd > MINUS_ZERO_RISING ? -0.0 : 0.0;
+	}
+	if (odd == TWINS && top + 3 < n)
+		keys[top + 2] = keys[top + 1];
+	if (odd == NAN_AT_TOP)
+		keys[top - 1] = NAN;
+	if (odd == NAN_BEHIND_TOP || odd == NEGATIVE_NAN)
+		keys[top] = odd == NEGATIVE_NAN ? -NAN : NAN;
+}
+
+/* _i: what is odd. */
+START_TEST(keys_that_rise_and_then_fall_are_merged)
+{
+	static const size_t sizes[] = { 2, 3, 5, 64, 301, 5000, 70001 };
+	struct buffers b;
+
+	buffers_init(&b, 70002);
+	for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+		for (size_t top = 1; top < sizes[s]; top += 1 + sizes[s] / 3) {
+			size_t n = sizes[s];
+			double *keys = (double *)b.keys;
+
+			make_mountain(keys, n, top, (enum oddity)_i);
+			check_all(&b, n, SHARED_FLOAT64, PIPE, threads, 4);
+			make_mountain(keys, n, top, (enum oddity)_i);
+			for (size_t i = 0; i < n; i++)
+				((int64_t *)keys)[i] = isnan(keys[i]) ? INT64_MAX : (int64_t)keys[i];
+			check_all(&b, n, SHARED_INT64, PIPE, threads, 4);
+			check_all(&b, n, SHARED_UINT64, PIPE, threads, 4);
+		}
+	buffers_fini(&b);
+}
+END_TEST
+
 TCase *sort_runs_tests(void)
 {
 	TCase *tcase = tcase_create("runs");
@@ -138,6 +191,7 @@ TCase *sort_runs_tests(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
 	tcase_add_loop_test(tcase, every_kernel_merges_runs_stably, 0, 3);
+	tcase_add_loop_test(tcase, keys_that_rise_and_then_fall_are_merged, 0, ODDITIES);
 	tcase_add_test(tcase, zeros_in_runs_keep_their_signs);
 	tcase_add_test(tcase, runs_are_found_as_they_lie);
 	tcase_add_test(tcase, a_run_goes_on_where_threads_meet);

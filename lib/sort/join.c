@@ -34,11 +34,18 @@ struct joining {
 	enum smi_weave form;
 	uint64_t mask;               /* for the form */
 	bool direct;                 /* the last round writes the keys */
+	bool raw;                    /* there is one round, of the keys themselves, */
+	bool alike;                  /* whose images differ from their bits in `mask`, all of them */
 };
 
 static size_t least(size_t a, size_t b)
 {
 	return a < b ? a : b;
+}
+
+static uint64_t image_at(const struct joining *j, const char *a, size_t i)
+{
+	return j->raw ? smi_key_image(&j->job->plan.keys, i) : smi_weave_image(a, i, j->width);
 }
 
 /* How many of a's records are among the first `length` of the merge; b falls,
@@ -52,7 +59,7 @@ static size_t cut_at(const struct joining *j, const char *a, size_t a_length, si
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (smi_weave_image(a, last - (length - mid - 1), j->width) < smi_weave_image(a, mid, j->width))
+		if (image_at(j, a, last - (length - mid - 1)) < image_at(j, a, mid))
 			hi = mid;
 		else
 			lo = mid + 1;
@@ -78,7 +85,8 @@ static void cut_pair(struct joining *j, size_t r, size_t count, size_t width)
 			.a = a + i * j->width, .a_left = a_length - i,
 			.b = a + (length - 1 - (done - i)) * j->width,
 			.b_left = b_length - (done - i),
-			.to = j->to + place * width, .left = end - done, .down = down };
+			.to = j->to + place * width, .left = end - done, .down = down,
+			.base = a };
 		i = cut_at(j, a, a_length, b_length, end);
 		done = end;
 	}
@@ -96,11 +104,14 @@ static void merge_part(void *arg, size_t part, int rank)
 static enum smi_weave form_of(const struct joining *j, bool last)
 {
 	enum smi_sink sink = last ? j->job->plan.sink : SMI_TO_KEY;
-	bool is_float = smi_kind_float(j->job->plan.keys.kind);
+	bool is_float = smi_kind_float(j->job->plan.keys.kind) && !j->alike;
 
 	if (last && j->direct)
 		return j->width == 4 ? is_float ? SMI_NARROW_FLOAT : SMI_NARROW_KEY
 				     : is_float ? SMI_WIDE_FLOAT : SMI_WIDE_KEY;
+	if (j->raw)
+		return sink == SMI_TO_INDEX64 ? is_float ? SMI_RAW_FLOAT_INDEX64 : SMI_RAW_INDEX64
+					      : is_float ? SMI_RAW_FLOAT_INDEX32 : SMI_RAW_INDEX32;
 	if (j->width == 4)
 		return SMI_NARROW;
 	if (j->width == 8)
@@ -120,7 +131,8 @@ static void merge_round(struct joining *j)
 	j->from = j->to;
 	j->to = other;
 	j->form = form_of(j, pairs == 1);
-	j->mask = j->direct ? j->job->plan.keys.flip : j->job->plan.index_mask;
+	if (!j->alike)
+		j->mask = j->direct || j->raw ? j->job->plan.keys.flip : j->job->plan.index_mask;
 	if (pairs == 1 && j->direct)
 		j->to = j->job->plan.out;
 	if (pairs == 1 && j->job->plan.sink != SMI_TO_KEY) {
@@ -214,12 +226,51 @@ static bool range_of_runs(struct smi_job *job, const struct smi_runs *runs)
 	return job->plan.exact;
 }
 
+/* Keys of 8 bytes that rise, then fall, can be merged as they are, if those that fall
+ * differ from each other and a float's bits tell its order. */
+static bool can_be_raw(const struct smi_job *job, const struct smi_runs *runs)
+{
+	const struct smi_keys *keys = &job->plan.keys;
+	size_t top = runs->start[1], n = job->n;
+
+	if (job->plan.sink == SMI_TO_KEY || smi_kind_size(keys->kind) != 8 || (uintptr_t)keys->base % 8 != 0 ||
+	    runs->count != 2 || runs->falling[0] || !runs->falling[1] ||
+	    !(job->kernel->order(keys, top, n) & SMI_STRICTLY_FALLING))
+		return false;
+	return !smi_kind_float(keys->kind) ||
+	       (smi_key_image(keys, top - 1) != UINT64_MAX && smi_key_image(keys, top) != UINT64_MAX &&
+		!has_minus_zero(keys, 0, top, false) && !has_minus_zero(keys, top, n, true));
+}
+
+/* The bits in which a key differs from its image: of floats, the same for all of one
+ * sign. */
+static uint64_t flipped(const struct smi_keys *keys, size_t i)
+{
+	return smi_key_image(keys, i) ^ smi_key_load(smi_key_at(keys->base, keys->kind, i), keys->kind);
+}
+
+static int join_raw(struct smi_job *job, const struct smi_runs *runs)
+{
+	const struct smi_keys *keys = &job->plan.keys;
+	struct joining j = { .job = job, .count = 2, .width = 8, .to = (char *)keys->base, .raw = true };
+	size_t top = runs->start[1];
+
+	memcpy(j.start, runs->start, sizeof j.start);
+	j.mask = flipped(keys, 0);
+	j.alike = j.mask == flipped(keys, top - 1) && j.mask == flipped(keys, top) &&
+		  j.mask == flipped(keys, job->n - 1);
+	merge_round(&j);
+	return 0;
+}
+
 int smi_join(struct smi_job *job, const struct smi_runs *runs)
 {
 	struct joining j = { .job = job, .count = runs->count };
 	unsigned rounds = 0;
 	int r;
 
+	if (can_be_raw(job, runs))
+		return join_raw(job, runs);
 	for (size_t count = runs->count; count > 1; count = (count + 1) / 2)
 		rounds++;
 	memcpy(j.start, runs->start, sizeof j.start);

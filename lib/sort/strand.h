@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Merging four pieces at a time, of records of one type. Included once for each
- * type, by weave.c, with NAME, RECORD, OUT, IMAGE(record), RESULT(record, mask).
+ * type, by weave.c, with NAME, RECORD, OUT, IMAGE(record, mask), and RESULT(record, mask)
+ * or RAW: written is where the record stands.
  *
  * Each step of a merge waits for the comparison before it, so four merges that
  * have nothing to do with each other take hardly longer than one. */
@@ -12,21 +13,32 @@ struct W(NAME, strand) {
 	const RECORD *a, *b;   /* b: as many places further down as steps were done */
 	size_t at;             /* taken from a */
 	OUT *to;
+	const RECORD *base;    /* RAW: where record 0 stands */
 };
 
 INLINE struct W(NAME, strand) W(NAME, begin)(const struct smi_piece *p)
 {
-	return (struct W(NAME, strand)){ p->a, p->b, 0, p->to };
+	return (struct W(NAME, strand)){ p->a, p->b, 0, p->to, p->base };
+}
+
+/* What is written for a record. */
+INLINE OUT W(NAME, result)(const struct W(NAME, strand) *s, const RECORD *record, uint64_t mask)
+{
+	(void)s, (void)mask;
+#ifdef RAW
+	return (OUT)(record - s->base);
+#else
+	return RESULT(*record, mask);
+#endif
 }
 
 /* Step i after the last moving on. */
 INLINE void W(NAME, step)(struct W(NAME, strand) *s, ptrdiff_t i, ptrdiff_t stride, uint64_t mask)
 {
-	RECORD x = s->a[s->at], y = s->b[(ptrdiff_t)s->at - i];
-	bool second = IMAGE(y) < IMAGE(x);
+	const RECORD *x = s->a + s->at, *y = s->b + (ptrdiff_t)s->at - i;
+	bool second = IMAGE(*y, mask) < IMAGE(*x, mask);
 
-	(void)mask;
-	s->to[i * stride] = RESULT(second ? y : x, mask);
+	s->to[i * stride] = W(NAME, result)(s, second ? y : x, mask);
 	s->at += !second;
 }
 
@@ -77,7 +89,6 @@ INLINE void W(NAME, rest)(struct smi_piece *p, ptrdiff_t stride, uint64_t mask)
 	struct W(NAME, strand) s;
 	size_t n;
 
-	(void)mask;
 	while ((n = steps(p)) != 0) {
 		s = W(NAME, begin)(p);
 		for (size_t i = 0; i < n; i++) {
@@ -88,7 +99,7 @@ INLINE void W(NAME, rest)(struct smi_piece *p, ptrdiff_t stride, uint64_t mask)
 	}
 	s = W(NAME, begin)(p);
 	for (ptrdiff_t i = 0; i < (ptrdiff_t)p->left; i++)
-		s.to[i * stride] = RESULT(p->a_left ? s.a[i] : s.b[-i], mask);
+		s.to[i * stride] = W(NAME, result)(&s, p->a_left ? s.a + i : s.b - i, mask);
 }
 
 INLINE void W(NAME, all)(struct smi_piece p[4], ptrdiff_t stride, uint64_t mask)
@@ -118,3 +129,4 @@ static void W(NAME, weave)(struct smi_piece p[4], uint64_t mask)
 #undef OUT
 #undef IMAGE
 #undef RESULT
+#undef RAW

@@ -29,11 +29,18 @@ INLINE uint64_t float64_of(uint64_t image, uint64_t flip)
 	return image ^ (1ull << 63 | ((image >> 63) - 1));
 }
 
-#define PLAIN(x) (x)
+/* The image of a float's bits, if it is neither -0 nor NaN. */
+INLINE uint64_t image_of_float(uint64_t bits, uint64_t flip)
+{
+	return bits ^ (1ull << 63 | (0 - (bits >> 63))) ^ flip;
+}
+
+#define PLAIN(x, mask) (x)
 #define RECORD_OF(x, mask) (x)
 #define INDEX_OF(x, mask) ((x) & (mask))
 #define KEY_OF(x, flip) ((x) ^ (flip))
-#define IMAGE_OF(x) (x).image
+#define IMAGE_OF(x, mask) (x).image
+#define INTEGER_OF(x, flip) ((x) ^ (flip))
 #define SECOND_OF(x, mask) (x).index
 
 #define NAME narrow
@@ -92,6 +99,34 @@ INLINE uint64_t float64_of(uint64_t image, uint64_t flip)
 #define RESULT (uint32_t)INDEX_OF
 #include "sort/strand.h"
 
+#define NAME raw
+#define RECORD uint64_t
+#define OUT uint64_t
+#define IMAGE INTEGER_OF
+#define RAW
+#include "sort/strand.h"
+
+#define NAME raw32
+#define RECORD uint64_t
+#define OUT uint32_t
+#define IMAGE INTEGER_OF
+#define RAW
+#include "sort/strand.h"
+
+#define NAME raw_float
+#define RECORD uint64_t
+#define OUT uint64_t
+#define IMAGE image_of_float
+#define RAW
+#include "sort/strand.h"
+
+#define NAME raw_float32
+#define RECORD uint64_t
+#define OUT uint32_t
+#define IMAGE image_of_float
+#define RAW
+#include "sort/strand.h"
+
 #define NAME pair
 #define RECORD struct smi_pair
 #define OUT struct smi_pair
@@ -139,6 +174,18 @@ void smi_weave(struct smi_piece piece[4], enum smi_weave form, uint64_t mask)
 		break;
 	case SMI_WIDE_INDEX32:
 		wide_index32_weave(piece, mask);
+		break;
+	case SMI_RAW_INDEX64:
+		raw_weave(piece, mask);
+		break;
+	case SMI_RAW_INDEX32:
+		raw32_weave(piece, mask);
+		break;
+	case SMI_RAW_FLOAT_INDEX64:
+		raw_float_weave(piece, mask);
+		break;
+	case SMI_RAW_FLOAT_INDEX32:
+		raw_float32_weave(piece, mask);
 		break;
 	case SMI_PAIRS:
 		pair_weave(piece, mask);

@@ -21,6 +21,7 @@ struct smi_piece {
 	size_t a_left, b_left, left;
 	void *to;
 	bool down;    /* written from its end downwards */
+	const void *base; /* SMI_RAW_*: key 0 */
 };
 
 /* What is merged and what is written. */
@@ -33,6 +34,10 @@ enum smi_weave {
 	SMI_WIDE_FLOAT,
 	SMI_WIDE_INDEX64,    /* of 64-bit records the index bits only, not downwards */
 	SMI_WIDE_INDEX32,
+	SMI_RAW_INDEX64,     /* of 8-byte keys themselves, where they stand; not downwards */
+	SMI_RAW_INDEX32,
+	SMI_RAW_FLOAT_INDEX64, /* no -0 and no NaN is among them */
+	SMI_RAW_FLOAT_INDEX32,
 	SMI_PAIRS,           /* of equal images those of a come first */
 	SMI_PAIRS_INDEX64,
 	SMI_PAIRS_INDEX32
