@@ -83,9 +83,11 @@ static void count_part(void *arg, size_t part, int rank)
 /* How many keys have this image, by tables that are `values` apart. */
 static inline uint64_t sum_of(const uint32_t *count, size_t tables, size_t values)
 {
-	uint64_t sum = 0;
+	uint64_t sum = count[0];
 
-	for (size_t i = 0; i < tables; i++)
+	if (tables == 2)
+		return sum + count[values];
+	for (size_t i = 1; i < tables; i++)
 		sum += count[i * values];
 	return sum;
 }
@@ -100,13 +102,22 @@ static void sum_slice(void *arg, size_t slice, int rank)
 
 	(void)rank;
 	for (size_t v = 0; v < width; v++) {
-		here = tables == 2 ? (uint64_t)count[v] + count[v + values]
-				   : sum_of(count + v, tables, values);
+		here = sum_of(count + v, tables, values);
 		if (fits)
 			count[v] = (uint32_t)here;
 		sum += here;
 	}
 	c->begin[slice + 1] = sum;
+}
+
+/* Where the slices begin; if the sums fit, they become the first table. */
+static void add_up(struct counting *c, const struct smi_crew *crew)
+{
+	smi_crew_each(crew, c->slices, sum_slice, c);
+	if (c->job->n <= UINT32_MAX)
+		c->tables = 1;
+	for (size_t slice = 0; slice < c->slices; slice++)
+		c->begin[slice + 1] += c->begin[slice];
 }
 
 /* Writes `times` keys of 1 or 2 bytes; there is room up to `end`. Some too many are
@@ -140,7 +151,7 @@ static void fill_slice(void *arg, size_t slice, int rank)
 
 	(void)rank;
 	for (size_t v = 0; v < width && p < end; v++) {
-		times = tables == 1 ? count[v] : sum_of(count + v, tables, values);
+		times = sum_of(count + v, tables, values);
 		p = size == 1 ? fill(p, end, times, 1, (uint16_t)((first + v) ^ flip))
 			      : fill(p, end, times, 2, (uint16_t)((first + v) ^ flip));
 	}
@@ -156,8 +167,7 @@ bool smi_count_suits(const struct smi_job *job)
 
 int smi_count_sort(struct smi_job *job)
 {
-	bool alone = job->plan.keys.kind == SMI_INT8 && job->n < SMI_COUNT_ALONE;
-	struct smi_crew crew = { alone ? 1 : job->crew.np };
+	struct smi_crew crew = { job->n < SMI_COUNT_ALONE ? 1 : job->crew.np };
 	struct counting c = { .job = job };
 
 	c.pairs = (size_t)crew.np > job->n >> PART_LOG ? (size_t)crew.np
@@ -169,11 +179,9 @@ int smi_count_sort(struct smi_job *job)
 	if (!c.count)
 		return -ENOMEM;
 	smi_crew_each(&crew, c.pairs, count_part, &c);
-	smi_crew_each(&crew, c.slices, sum_slice, &c);
-	if (job->n <= UINT32_MAX)
-		c.tables = 1;
-	for (size_t slice = 0; slice < c.slices; slice++)
-		c.begin[slice + 1] += c.begin[slice];
+	c.begin[c.slices] = job->n;
+	if (c.slices > 1)
+		add_up(&c, &crew);
 	smi_crew_each(&crew, c.slices, fill_slice, &c);
 	smi_scratch_give(c.count);
 	return 0;

@@ -8,8 +8,8 @@
 /* From so many 2-byte keys on it is the faster way. */
 #define SMI_COUNT_WORTH (1 << 16)
 
-/* So few 1-byte keys are counted before a helper wakes. */
-#define SMI_COUNT_ALONE (1 << 17)
+/* So few keys are counted before a helper wakes. */
+#define SMI_COUNT_ALONE (1 << 18)
 
 /* Is it the way for this job? */
 bool smi_count_suits(const struct smi_job *job);
