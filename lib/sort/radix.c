@@ -79,7 +79,7 @@ static bool falls(const struct smi_runs *runs)
 }
 
 /* What keys that lie in some order, or are of few values, allow; 1: nothing. */
-static int short_cut(struct smi_job *job)
+static int look_for_short_cut(struct smi_job *job)
 {
 	const struct smi_plan *plan = &job->plan;
 	bool is_bytes = smi_kind_size(plan->keys.kind) == 1 && plan->sink == SMI_TO_KEY, found;
@@ -101,6 +101,18 @@ static int short_cut(struct smi_job *job)
 	if (found)
 		return smi_join(job, &runs);
 	return plan->sink == SMI_TO_KEY ? smi_frequent_sort(job) : 1;
+}
+
+/* The same, without helpers where they would come too late. */
+static int short_cut(struct smi_job *job)
+{
+	int np = job->crew.np, r;
+
+	if (job->n < SMI_HELPED)
+		job->crew.np = 1;
+	r = look_for_short_cut(job);
+	job->crew.np = np;
+	return r;
 }
 
 /* One bucket is not enough for many keys, nor if a few values crowd a part of it. */

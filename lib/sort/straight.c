@@ -192,7 +192,7 @@ static void mirror(void *arg, size_t part, int rank)
 bool smi_straight(const struct smi_kernel *kernel, const struct smi_crew *crew,
 		  const struct smi_keys *keys, size_t n, enum smi_sink sink, void *out)
 {
-	struct straight s = { kernel, keys, n, n > SMI_STRAIGHT_ALONE ? (size_t)crew->np : 1, sink, out, 0 };
+	struct straight s = { kernel, keys, n, (size_t)crew->np, sink, out, 0 };
 	unsigned order = kernel->order(keys, 0, n < FIRST_LOOK ? n : FIRST_LOOK);
 
 	if (!order)

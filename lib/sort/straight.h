@@ -6,9 +6,6 @@
 #include "sort/crew.h"
 #include "sort/kernel.h"
 
-/* So few keys are done before a helper wakes. */
-#define SMI_STRAIGHT_ALONE (1 << 18)
-
 /* When the keys are in order, or in reverse order, writes the sink and returns
  * true. Keys are read until the order is broken: for most inputs a few. */
 bool smi_straight(const struct smi_kernel *kernel, const struct smi_crew *crew,
