@@ -127,6 +127,49 @@ START_TEST(sixty_four_workers_mend_as_few_do)
 }
 END_TEST
 
+/* In shared memory. */
+struct passes {
+	_Atomic size_t ran, passed;
+};
+
+/* One in ten fails, before, in or behind its ordered section. */
+static int pass_or_fail(struct pool_worker *self, size_t job, void *arg)
+{
+	struct passes *passes = arg;
+
+	passes->ran++;
+	if (job % 30 == 3)
+		return 7;
+	POOL_ORDERED(self) {
+		passes->passed++;
+		if (job % 30 == 13)
+			break;
+	}
+	return job % 30 == 23;
+}
+
+/* _i: backend x schedule. */
+START_TEST(jobs_that_nobody_waits_for_go_on_behind_a_failure)
+{
+	for (size_t c = 0; c < COUNT(chunks); c++)
+		for (size_t p = 0; p < 3; p++) {
+			struct passes *passes = test_shared(sizeof *passes);
+			struct pool *pool = test_open(&(struct pool_options){ .np = nps[p], .chunk = chunks[c],
+				.backend = POOL_FORK + _i / SCHEDULES, .schedule = POOL_STATIC + _i % SCHEDULES,
+				.on_failure = POOL_CONTINUE });
+			size_t count;
+
+			assert_status(pool, POOL_INCOMPLETE, pool_map(pool, 600, pass_or_fail, NULL, passes));
+			pool_failures(pool, &count);
+			ck_assert_uint_eq(count, 40);
+			ck_assert_uint_eq(passes->ran, 600);
+			ck_assert_uint_eq(passes->passed, 580);
+			pool_close(pool);
+			test_unshare(passes, sizeof *passes);
+		}
+}
+END_TEST
+
 Suite *retries_suite(void)
 {
 	Suite *suite = suite_create("retries");
@@ -138,6 +181,7 @@ Suite *retries_suite(void)
 	tcase_add_loop_test(test, a_job_that_kills_its_worker_is_tried_again_by_itself_alone, 0,
 			    (WAYS - BY_KILL) * SCHEDULES);
 	tcase_add_loop_test(test, jobs_that_kill_every_worker_are_told_of, 0, (WAYS - BY_KILL) * SCHEDULES);
+	tcase_add_loop_test(test, jobs_that_nobody_waits_for_go_on_behind_a_failure, 0, BACKENDS * SCHEDULES);
 	tcase_add_loop_test(test, sixty_four_workers_mend_as_few_do, 0, BACKENDS * SCHEDULES);
 	return suite;
 }

@@ -194,7 +194,7 @@ static bool run_claims(struct smi_worker *worker)
 	return true;
 }
 
-/* The same where nobody keeps count of jobs: this is the way that is fast. */
+/* The same where nobody keeps count of jobs. */
 static __attribute__((noinline)) void run_ranges(struct smi_worker *worker)
 {
 	struct smi_range range = take_new(worker, false);
@@ -212,13 +212,15 @@ static __attribute__((noinline)) bool end_job(struct smi_worker *worker, uint64_
 {
 	bool done = (returned | (int)worker->trouble | (int)worker->section) == 0;
 
-	if (!done && !recover(worker, job, returned))
+	if (!done)
+		done = recover(worker, job, returned);
+	if (!done && !worker->map->goes_on)
 		return false;
 	/* Behind its ordered section: what comes next bounds it from below. */
 	if (worker->passed)
 		smi_order_raise(&worker->slot->turn, job + 1);
 	worker->passed = false;
-	return smi_writer_commit(&worker->writer, job) == 0;
+	return !done || smi_writer_commit(&worker->writer, job) == 0;
 }
 
 HOT bool run_counted_job(struct smi_worker *worker, uint64_t job)
@@ -239,7 +241,7 @@ HOT bool run_counted_job(struct smi_worker *worker, uint64_t job)
 	return !smi_worker_stopped(worker);
 }
 
-/* The same once more where nobody waits for values: with chunks of one, an empty job
+/* The same once more where nobody waits for values either: with chunks of one, an empty job
  * takes little more than the atomic step. */
 static __attribute__((noinline)) void run_counted(struct smi_worker *worker)
 {
