@@ -93,16 +93,19 @@ static void reap(struct smi_crew *crew, int rank, bool wait)
 		smi_watch_add(crew->watch, fd, (uint32_t)rank);
 }
 
-/* Those of the last run who are still leaving; whether none is any more. */
-static bool reap_leavers(struct smi_crew *crew, bool wait)
+/* Those of the last run who are still leaving. Whether there were any. */
+static bool await_leavers(struct smi_crew *crew)
 {
-	bool all = true;
+	bool any = false;
 	int status;
 
-	for (int i = crew->most; i < 2 * crew->most; i++)
-		if (runs(crew, i))
-			all &= smi_process_reap(&crew->process[i], wait, &status);
-	return all;
+	for (int i = crew->most; i < 2 * crew->most; i++) {
+		if (runs(crew, i)) {
+			any = true;
+			smi_process_reap(&crew->process[i], true, &status);
+		}
+	}
+	return any;
 }
 
 static void fork_stop(struct smi_crew *crew)
@@ -114,28 +117,28 @@ static void fork_stop(struct smi_crew *crew)
 	for (int r = 0; r < crew->np; r++)
 		if (runs(crew, r))
 			reap(crew, r, true);
-	reap_leavers(crew, true);
+	await_leavers(crew);
 }
 
 /* Without spares there will be no successors; they are asked for later. */
 static void start_spares(struct smi_crew *crew)
 {
-	if (crew->succeed)
-		smi_spares_start(crew, be_worker);
+	if (!crew->succeed)
+		return;
+	await_leavers(crew);
+	smi_spares_start(crew, be_worker);
 }
 
 /* As many workers as there can be: how many, and in *r why there are no more. Those who
- * are still leaving may be what there are too many of. */
+ * are still leaving hold what is lacking, perhaps. */
 static int start_workers(struct smi_crew *crew, int wanted, int *r)
 {
 	int started = 0;
 
 	for (*r = 0; started < wanted && *r >= 0; started += *r >= 0) {
 		*r = start_one(crew, started);
-		if (*r < 0 && !reap_leavers(crew, false)) {
-			reap_leavers(crew, true);
+		if (*r < 0 && await_leavers(crew))
 			*r = start_one(crew, started);
-		}
 	}
 	return started;
 }
@@ -173,8 +176,9 @@ static int fork_start(struct smi_crew *crew, int *why)
 		*why = -r;
 		crew->settle(crew->context, crew->np);
 	}
+	/* Their memory and their locks are gone before the first job runs. */
+	await_leavers(crew);
 	smi_crew_open_gate(crew);
-	reap_leavers(crew, false);
 	return crew->np < wanted;
 }
 
@@ -194,7 +198,6 @@ static bool fork_ended(struct smi_crew *crew, uint32_t tag)
 static void fork_release(struct smi_crew *crew)
 {
 	smi_spares_stop(crew, false);
-	reap_leavers(crew, false);
 	for (int r = 0; r < crew->np; r++) {
 		if (runs(crew, r) && crew->group)
 			reap(crew, r, true);
@@ -208,7 +211,7 @@ static void fork_release(struct smi_crew *crew)
 static void fork_settle(struct smi_crew *crew, bool wait)
 {
 	smi_spares_stop(crew, true);
-	reap_leavers(crew, true);
+	await_leavers(crew);
 	for (int r = 0; r < crew->most; r++)
 		if (runs(crew, r))
 			smi_process_kill(&crew->process[r], SIGKILL);
