@@ -71,17 +71,18 @@ static bool seems_worth_it(const struct smi_job *job)
 static bool reserve(struct search *s)
 {
 	size_t most = s->most = (s->job->n / SPREAD + 1) * MANY, size = smi_kind_size(s->keys->kind);
+	size_t stretches = most + 1;
 	size_t copied = s->job->plan.sink == SMI_TO_KEY ? s->job->n * size : 0;
 	char *p;
 
-	s->job->scratch = p = smi_scratch_take(most * (sizeof *s->stray + sizeof *s->stretch + sizeof *s->sorted + 8) +
-					       copied);
+	s->job->scratch = p = smi_scratch_take(most * (sizeof *s->stray + 8 + sizeof *s->sorted) +
+					       stretches * sizeof *s->stretch + copied);
 	if (!p)
 		return false;
 	s->stray = (struct stray *)p;
 	p += most * sizeof *s->stray;
 	s->stretch = (struct stretch *)p;
-	p += most * sizeof *s->stretch;
+	p += stretches * sizeof *s->stretch;
 	s->key = p;
 	p += most * 8;
 	s->sorted = (uint32_t *)p;
