@@ -55,7 +55,7 @@ struct smi_backend {
 	/* All have said that they are finished: their ends need not be told any more. */
 	void (*release)(struct smi_crew *crew);
 	/* Reaps what release let go: all of it, or, unless `wait`, what is gone by now. The
-	 * rest leaves while the next workers are started. NULL: there is never anything left. */
+	 * rest leaves while the next run goes on. NULL: there is never anything left. */
 	void (*settle)(struct smi_crew *crew, bool wait);
 	/* Frees what is kept from run to run. `inherited`: in a forked child, where
 	 * nothing but memory is ours. */

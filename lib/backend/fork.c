@@ -93,8 +93,8 @@ static void reap(struct smi_crew *crew, int rank, bool wait)
 		smi_watch_add(crew->watch, fd, (uint32_t)rank);
 }
 
-/* Those of the last run who are still leaving. Whether there were any. */
-static bool await_leavers(struct smi_crew *crew)
+/* Those of the last run who were still leaving when this one began. Whether there are any. */
+static bool reap_leavers(struct smi_crew *crew, bool wait)
 {
 	bool any = false;
 	int status;
@@ -102,7 +102,7 @@ static bool await_leavers(struct smi_crew *crew)
 	for (int i = crew->most; i < 2 * crew->most; i++) {
 		if (runs(crew, i)) {
 			any = true;
-			smi_process_reap(&crew->process[i], true, &status);
+			smi_process_reap(&crew->process[i], wait, &status);
 		}
 	}
 	return any;
@@ -117,7 +117,7 @@ static void fork_stop(struct smi_crew *crew)
 	for (int r = 0; r < crew->np; r++)
 		if (runs(crew, r))
 			reap(crew, r, true);
-	await_leavers(crew);
+	reap_leavers(crew, true);
 }
 
 /* Without spares there will be no successors; they are asked for later. */
@@ -125,7 +125,7 @@ static void start_spares(struct smi_crew *crew)
 {
 	if (!crew->succeed)
 		return;
-	await_leavers(crew);
+	reap_leavers(crew, true);
 	smi_spares_start(crew, be_worker);
 }
 
@@ -137,7 +137,7 @@ static int start_workers(struct smi_crew *crew, int wanted, int *r)
 
 	for (*r = 0; started < wanted && *r >= 0; started += *r >= 0) {
 		*r = start_one(crew, started);
-		if (*r < 0 && await_leavers(crew))
+		if (*r < 0 && reap_leavers(crew, true))
 			*r = start_one(crew, started);
 	}
 	return started;
@@ -176,8 +176,6 @@ static int fork_start(struct smi_crew *crew, int *why)
 		*why = -r;
 		crew->settle(crew->context, crew->np);
 	}
-	/* Their memory and their locks are gone before the first job runs. */
-	await_leavers(crew);
 	smi_crew_open_gate(crew);
 	return crew->np < wanted;
 }
@@ -198,6 +196,7 @@ static bool fork_ended(struct smi_crew *crew, uint32_t tag)
 static void fork_release(struct smi_crew *crew)
 {
 	smi_spares_stop(crew, false);
+	reap_leavers(crew, false);
 	for (int r = 0; r < crew->np; r++) {
 		if (runs(crew, r) && crew->group)
 			reap(crew, r, true);
@@ -211,7 +210,7 @@ static void fork_release(struct smi_crew *crew)
 static void fork_settle(struct smi_crew *crew, bool wait)
 {
 	smi_spares_stop(crew, true);
-	await_leavers(crew);
+	reap_leavers(crew, true);
 	for (int r = 0; r < crew->most; r++)
 		if (runs(crew, r))
 			smi_process_kill(&crew->process[r], SIGKILL);

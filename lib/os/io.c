@@ -2,6 +2,7 @@
 #include "os/io.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -21,6 +22,24 @@ int smi_close(int fd)
 		close(fd);
 	smi_errno_restore(saved);
 	return -1;
+}
+
+/* Of those from `first` to `last`, where there are any such numbers. */
+static bool close_range_(int first, unsigned last)
+{
+#ifdef SYS_close_range
+	return (unsigned)first > last || syscall(SYS_close_range, first, last, 0) == 0;
+#else
+	(void)first, (void)last;
+	return false;
+#endif
+}
+
+bool smi_close_others(int kept)
+{
+	if (kept <= STDERR_FILENO)
+		return close_range_(STDERR_FILENO + 1, UINT_MAX);
+	return close_range_(STDERR_FILENO + 1, (unsigned)kept - 1) && close_range_(kept + 1, UINT_MAX);
 }
 
 int smi_bell_open(void)

@@ -4,11 +4,15 @@
 #ifndef SMI_OS_IO_H
 #define SMI_OS_IO_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Closes a descriptor that is not negative; returns -1, the dead value. errno
  * is kept. */
 int smi_close(int fd);
+
+/* Closes all but the standard streams and `kept`. False where that cannot be done. */
+bool smi_close_others(int kept);
 
 /* A counter that makes its descriptor readable. A descriptor or negative errno. */
 int smi_bell_open(void);

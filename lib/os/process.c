@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -92,6 +93,16 @@ void smi_process_leave(void)
 	if (__gcov_dump)
 		__gcov_dump();
 	_exit(0);
+}
+
+/* Of so many pages, or huge pages. */
+#define LIGHT 64
+
+bool smi_process_is_light(void)
+{
+	struct rusage usage;
+
+	return getrusage(RUSAGE_SELF, &usage) == 0 && usage.ru_minflt + usage.ru_majflt <= LIGHT;
 }
 
 /* exit() in a job comes here before the program's own handlers. */

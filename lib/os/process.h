@@ -58,6 +58,9 @@ void smi_process_group(struct smi_process *process);
 void smi_process_leave(void) __attribute__((noreturn));
 void smi_process_flush_own(void);
 
+/* In the child: it has touched little memory since it was forked. */
+bool smi_process_is_light(void);
+
 /* With the group that it leads. */
 void smi_process_kill(const struct smi_process *process, int signal);
 

@@ -120,6 +120,15 @@ static void begin(struct smi_worker *worker, int *r)
 		run_hook(worker, worker->map->pool->options.worker_begin, r);
 }
 
+/* Whoever has finished takes a while to leave, and the next map need not wait for that
+ * where it holds nothing that others could miss. */
+static void let_go(struct smi_worker *worker)
+{
+	smi_process_flush_own();
+	if (!smi_process_have_pidfd() || !smi_process_is_light() || !smi_close_others(worker->writer.bell.fd))
+		atomic_store(&worker->head->heavy, 1);
+}
+
 /* The last thing that a worker says. */
 static void say_finished(struct smi_worker *worker)
 {
@@ -158,6 +167,6 @@ void smi_worker_live(void *context, int rank)
 	run_hook(&worker, map->pool->options.worker_end, &r);
 	smi_writer_fini(&worker.writer);
 	if (map->pool->team.backend->forks)
-		smi_process_flush_own();
+		let_go(&worker);
 	say_finished(&worker);
 }

@@ -153,6 +153,7 @@ void smi_block_reset(struct smi_block *block, int np)
 	atomic_store(&head->attention, SMI_AWAKE);
 	atomic_store(&head->stop, 0);
 	atomic_store(&head->finished, 0);
+	atomic_store(&head->heavy, 0);
 	atomic_store(&head->np, 0);
 	smi_critical_init(&head->critical);
 	smi_critical_init(&head->inside);

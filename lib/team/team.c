@@ -46,7 +46,7 @@ void smi_team_fini(struct smi_team *team, bool inherited)
 void smi_team_prepare(struct smi_team *team, int np)
 {
 	team->np = team->crew.np = np;
-	smi_team_settle(team, false);
+	smi_team_settle(team, atomic_load(&team->block.head->heavy) != 0);
 	smi_bell_clear(team->bell.fd);
 	smi_block_reset(&team->block, np);
 }

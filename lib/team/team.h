@@ -68,7 +68,7 @@ void smi_team_finish(struct smi_team *team);
 void smi_team_release(struct smi_team *team);
 
 /* Whom release let go is gone: those who are still leaving are ended. Unless `wait`, they
- * may take until the next run's workers are started. */
+ * may take their time for that. */
 void smi_team_settle(struct smi_team *team, bool wait);
 
 /* Ends the run early: refuses and wakes all who wait, kills (threads: awaits) all
