@@ -422,29 +422,16 @@ START_TEST(argsort_survives_memory_that_is_refused)
 }
 END_TEST
 
-enum { HEAVY = 64 << 20 };
-
-/* A process with memory of its own takes a while to go. */
-static int grow_heavy(struct pool_worker *self, void *arg)
-{
-	char *memory = malloc(HEAVY);
-
-	(void)self, (void)arg;
-	for (size_t i = 0; memory && i < HEAVY; i += 4096)
-		((volatile char *)memory)[i] = 1;
-	return !memory;
-}
-
 /* The last map's workers may be what there are too many of: how many maps had all their
  * workers although a fork was refused. _i: which fork of the map. */
 START_TEST(a_fork_is_tried_again_when_those_who_leave_are_gone)
 {
-	struct pool *pool = test_open(&(struct pool_options){ .np = 3, .worker_begin = grow_heavy });
+	struct pool *pool = test_open(&(struct pool_options){ .np = 3 });
 	struct task task = { 0, NULL };
 	int whole = 0;
 
 	fault = test_shared(sizeof *fault);
-	for (int i = 0; i < 50 && whole < 3; i++) {
+	for (int i = 0; i < 500 && whole < 3; i++) {
 		check_map(pool, &task, true);
 		fault->fired = 0;
 		fault->left = 1 + _i;
