@@ -53,8 +53,7 @@ static void hang(enum way way)
 	if (way == WAITING_FOR_A_CHILD && vfork() == 0) {
 		/* Until this one goes the parent sleeps where no signal but KILL wakes it. */
 		signal(SIGTERM, SIG_IGN);
-		for (int i = 0; i < 4; i++)
-			usleep(100000);
+		test_nap(0.4);
 		_exit(0);
 	}
 	for (;;)
