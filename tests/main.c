@@ -32,6 +32,7 @@ static Suite *(*const suites[])(void) = {
 	timeouts_suite,
 	limits_suite,
 	replay_suite,
+	next_map_suite,
 	start_suite,
 	examples_suite,
 	fault_suite,

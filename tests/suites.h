@@ -29,6 +29,7 @@ Suite *newborn_suite(void);
 Suite *timeouts_suite(void);
 Suite *limits_suite(void);
 Suite *replay_suite(void);
+Suite *next_map_suite(void);
 Suite *start_suite(void);
 Suite *examples_suite(void);
 Suite *fault_suite(void);
