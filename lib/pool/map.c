@@ -76,11 +76,11 @@ static void settle(struct smi_map *map)
 		map->np = (int)map->njobs;
 	map->spin = map->np <= smi_cpus_here();
 	schedule = settle_schedule(&pool->options, &chunk);
-	if (map->serial)
+	if (map->serial) {
 		chunk = 1;
-	/* Nobody is to be beside a program that runs its jobs itself. */
-	if (map->serial)
+		/* Nobody is to be beside a program that runs its jobs itself. */
 		smi_team_settle(&pool->team, true);
+	}
 	smi_team_prepare(&pool->team, map->np);
 	if (map->serial)
 		pool->team.backend = &smi_backend_serial;

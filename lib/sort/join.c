@@ -35,7 +35,7 @@ struct joining {
 	uint64_t mask;               /* for the form */
 	bool direct;                 /* the last round writes the keys */
 	bool raw;                    /* there is one round, of the keys themselves, */
-	bool alike;                  /* whose images differ from their bits in `mask`, all of them */
+	bool alike;                  /* whose images all differ from their bits in `mask` */
 };
 
 static size_t least(size_t a, size_t b)
@@ -131,8 +131,8 @@ static void merge_round(struct joining *j)
 	j->from = j->to;
 	j->to = other;
 	j->form = form_of(j, pairs == 1);
-	if (!j->alike)
-		j->mask = j->direct || j->raw ? j->job->plan.keys.flip : j->job->plan.index_mask;
+	if (!j->raw)
+		j->mask = j->direct ? j->job->plan.keys.flip : j->job->plan.index_mask;
 	if (pairs == 1 && j->direct)
 		j->to = j->job->plan.out;
 	if (pairs == 1 && j->job->plan.sink != SMI_TO_KEY) {
@@ -259,6 +259,8 @@ static int join_raw(struct smi_job *job, const struct smi_runs *runs)
 	j.mask = flipped(keys, 0);
 	j.alike = j.mask == flipped(keys, top - 1) && j.mask == flipped(keys, top) &&
 		  j.mask == flipped(keys, job->n - 1);
+	if (!j.alike)
+		j.mask = keys->flip;
 	merge_round(&j);
 	return 0;
 }

@@ -18,7 +18,7 @@
 #define SMI_HELPED (1 << 19)
 
 /* Sorts n keys to the sink. 0 or -ENOMEM, and then the keys are as they were.
- * For SMI_TO_KEY `out` is the keys' memory, and they have 2, 4 or 8 bytes. */
+ * For SMI_TO_KEY `out` is the keys' memory. */
 int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *out,
 	      const struct shared_sort_options *options);
 

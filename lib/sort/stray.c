@@ -203,7 +203,7 @@ static bool sort_strays(struct search *s)
 }
 
 /* Keys begin ... end-1 come next. */
-static void write(struct search *s, size_t begin, size_t end)
+static void put_keys(struct search *s, size_t begin, size_t end)
 {
 	const struct smi_plan *plan = &s->job->plan;
 	size_t n = end - begin, size = smi_kind_size(s->keys->kind);
@@ -241,18 +241,18 @@ static void merge(struct search *s)
 		const struct stray *stray = &s->stray[s->sorted[i]];
 
 		while (next < end && (to = behind(s, stray, at, next->end)) == next->end) {
-			write(s, at, to);
+			put_keys(s, at, to);
 			if (++next < end)
 				at = next->begin;
 		}
 		if (next < end) {
-			write(s, at, to);
+			put_keys(s, at, to);
 			at = to;
 		}
-		write(s, stray->index, stray->index + 1);
+		put_keys(s, stray->index, stray->index + 1);
 	}
 	for (; next < end; at = ++next < end ? next->begin : 0)
-		write(s, at, next->end);
+		put_keys(s, at, next->end);
 	if (s->job->plan.sink == SMI_TO_KEY)
 		memcpy(s->job->plan.out, s->copy, s->written * smi_kind_size(s->keys->kind));
 }

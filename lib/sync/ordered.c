@@ -109,7 +109,7 @@ static bool doubts_it(struct smi_turn *mine)
 }
 
 /* Where workers outnumber CPUs, whoever is to pass first may be ready to run on this
- * very one: to give way costs a tenth of a sleep and the wake of an idle CPU. But who
+ * very one: to give way costs a quarter of a sleep and the wake of an idle CPU. But who
  * runs long is interrupted for one who wakes, and not for one who has given way. */
 static bool give_way(const struct smi_order *order, int rank, uint64_t id, int *first)
 {
