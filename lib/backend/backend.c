@@ -18,7 +18,7 @@ const struct smi_backend *smi_backend_of(enum pool_backend backend)
 	return table[backend];
 }
 
-int smi_crew_init(struct smi_crew *crew, int most, int watch, int bell, _Atomic uint32_t *gate)
+int smi_crew_init(struct smi_crew *crew, int most, int watch, int bell, struct smi_gate *gate)
 {
 	*crew = (struct smi_crew){ .most = most, .watch = watch, .bell = bell, .gate = gate };
 	crew->process = calloc(2 * (size_t)most, sizeof *crew->process);
@@ -41,6 +41,6 @@ void smi_crew_fini(struct smi_crew *crew)
 
 void smi_crew_open_gate(struct smi_crew *crew)
 {
-	atomic_store(crew->gate, (uint32_t)crew->np);
-	smi_futex_wake(crew->gate, INT_MAX);
+	atomic_store(&crew->gate->np, (uint32_t)crew->np);
+	smi_futex_wake(&crew->gate->np, INT_MAX);
 }

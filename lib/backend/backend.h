@@ -12,12 +12,19 @@
 
 #include "os/process.h"
 
+/* In shared memory, written by the master: what it knows only when the workers are
+ * there. */
+struct smi_gate {
+	_Atomic uint64_t handled; /* signals that have handlers, as smi_process_handlers has them */
+	_Atomic uint32_t np;      /* workers that there are; 0: not known yet */
+};
+
 struct smi_crew {
 	int np;    /* workers of this run */
 	int most;  /* workers that a run can have */
 	int watch; /* where ends are told, by rank; -1: they are not */
 	int bell;  /* rung when a successor is there */
-	_Atomic uint32_t *gate; /* in shared memory: workers that there are; 0: not known yet */
+	struct smi_gate *gate;
 	bool succeed; /* fork: dead workers may have to be replaced in this run */
 	bool group;   /* fork: each worker leads a process group */
 	void (*live)(void *context, int rank);  /* a worker's life */
@@ -68,7 +75,7 @@ extern const struct smi_backend smi_backend_fork, smi_backend_thread, smi_backen
 const struct smi_backend *smi_backend_of(enum pool_backend backend);
 
 /* 0 or negative errno. */
-int smi_crew_init(struct smi_crew *crew, int most, int watch, int bell, _Atomic uint32_t *gate);
+int smi_crew_init(struct smi_crew *crew, int most, int watch, int bell, struct smi_gate *gate);
 
 /* The number of workers is known: those who wait for it may go. */
 void smi_crew_open_gate(struct smi_crew *crew);

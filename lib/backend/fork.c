@@ -15,12 +15,14 @@
 /* To look at the gate costs less than a sleep before it, where each has a CPU. */
 #define GATE_SPIN (100 * SMI_US)
 
-/* In the child: what is the master's or a sibling's is not ours to hold. */
-static void let_go(struct smi_crew *crew)
+/* In the child: what is the master's or a sibling's is not ours to hold. The numbers
+ * stay where they are, since each page that is written to is one to be copied: nothing
+ * looks at them again. */
+static void let_go(const struct smi_crew *crew)
 {
 	for (int r = 0; r < 2 * crew->most; r++)
-		crew->process[r].fd = smi_close(crew->process[r].fd);
-	crew->watch = smi_close(crew->watch);
+		smi_close(crew->process[r].fd);
+	smi_close(crew->watch);
 }
 
 /* np is settled before the first job: those who are early wait. */
@@ -29,10 +31,10 @@ static void wait_at_gate(struct smi_crew *crew)
 	uint64_t until = crew->np <= smi_cpus_here() ? smi_now() + GATE_SPIN : 0;
 	uint32_t np;
 
-	while (atomic_load(crew->gate) == 0 && smi_now() < until)
+	while (atomic_load(&crew->gate->np) == 0 && smi_now() < until)
 		smi_pause();
-	while ((np = atomic_load(crew->gate)) == 0)
-		smi_futex_wait(crew->gate, 0, UINT64_MAX);
+	while ((np = atomic_load(&crew->gate->np)) == 0)
+		smi_futex_wait(&crew->gate->np, 0, UINT64_MAX);
 	if ((int)np == crew->np)
 		return;
 	crew->np = (int)np;
@@ -48,6 +50,7 @@ static void be_worker(struct smi_crew *crew, int rank)
 	smi_worker_level_set(smi_worker_level() + 1);
 	smi_guests_limit();
 	wait_at_gate(crew);
+	smi_process_hear_signals(atomic_load(&crew->gate->handled));
 	crew->live(crew->context, rank);
 	/* Whom it has just woken may wait for this CPU, and to leave takes long. */
 	sched_yield();
@@ -120,12 +123,17 @@ static void fork_stop(struct smi_crew *crew)
 	reap_leavers(crew, true);
 }
 
+/* Nobody runs with the program's handlers before they are known. */
+static void find_handlers(struct smi_crew *crew)
+{
+	atomic_store(&crew->gate->handled, smi_process_handlers());
+}
+
 /* Without spares there will be no successors; they are asked for later. */
 static void start_spares(struct smi_crew *crew)
 {
-	if (!crew->succeed)
-		return;
 	reap_leavers(crew, true);
+	find_handlers(crew);
 	smi_spares_start(crew, be_worker);
 }
 
@@ -150,13 +158,18 @@ static int start_all(struct smi_crew *crew, int wanted, int *r)
 
 	smi_guests_pause();
 	smi_process_prepare();
-	start_spares(crew);
+	if (crew->succeed)
+		start_spares(crew);
 	started = start_workers(crew, wanted, r);
 	/* The spares may have taken the last processes: a worker is worth more. */
 	if (started == 0 && crew->spares) {
 		smi_spares_stop(crew, true);
 		started = start_workers(crew, wanted, r);
 	}
+	smi_process_prepared();
+	/* While the last one comes to life. */
+	if (!crew->succeed)
+		find_handlers(crew);
 	smi_guests_resume();
 	return started;
 }

@@ -36,6 +36,7 @@ struct smi_spares {
 	uint64_t since[SPARES];
 };
 
+/* Whom a spare makes is not to close them once more. */
 static void let_go(struct smi_crew *crew)
 {
 	for (int r = 0; r < 2 * crew->most; r++)
@@ -77,6 +78,7 @@ static void live(struct smi_crew *crew, int k)
 	struct words *words = &crew->spares->words[k];
 
 	let_go(crew);
+	smi_process_hear_signals(atomic_load(&crew->gate->handled));
 	prctl(PR_SET_NAME, WAITS);
 	for (;;) {
 		uint32_t order = atomic_load(&words->order);

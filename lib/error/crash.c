@@ -16,7 +16,9 @@
 #include "error/symbol.h"
 #include "os/io.h"
 
-static const int fatal[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP };
+/* A number and not a table: no page is touched for it. */
+#define BIT(signal) ((uint64_t)1 << (signal))
+#define FATAL (BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGABRT) | BIT(SIGSYS) | BIT(SIGTRAP))
 
 /* The handler's own stack, for overflows of the other one; and where to write.
  * A process is one worker, so there is one of each. */
@@ -81,8 +83,8 @@ void smi_crash_guard(struct smi_crash *crash, int bell)
 	bell_fd = bell;
 	sigaltstack(&alternate, NULL);
 	sigemptyset(&action.sa_mask);
-	for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
-		sigaction(fatal[i], &action, NULL);
+	for (uint64_t left = FATAL; left; left &= left - 1)
+		sigaction(__builtin_ctzll(left), &action, NULL);
 }
 
 void smi_crash_backtrace(const struct smi_crash *crash, char *text, size_t size)

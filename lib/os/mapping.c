@@ -70,6 +70,16 @@ void *smi_map_private(size_t size)
 	return map_anonymous(size, MAP_PRIVATE);
 }
 
+void *smi_map_own(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	madvise(p, size, MADV_DONTFORK);
+	return p;
+}
+
 void smi_unmap(void *address, size_t size)
 {
 	int saved = errno;

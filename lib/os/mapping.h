@@ -22,6 +22,11 @@ void *smi_map_shared(size_t size);
 /* A private zeroed mapping, aligned and made of huge pages in the same way. */
 void *smi_map_private(size_t size);
 
+/* Zeroed memory that children do not inherit: what this process writes to it while
+ * they live costs no copies. In a child the address is not its own to unmap. NULL
+ * with errno. */
+void *smi_map_own(size_t size);
+
 /* Address NULL is allowed. errno is kept. */
 void smi_unmap(void *address, size_t size);
 

@@ -35,9 +35,9 @@ extern void __gcov_dump(void) __attribute__((weak));
 
 /* What the last smi_process_prepare of this thread found, for the children: the
  * streams that it could not write out, which hold what is the parent's to write,
- * and the signals that the program handles. */
+ * and the program's signal mask. */
 static _Thread_local bool stale_out, stale_err;
-static _Thread_local sigset_t handled;
+static _Thread_local sigset_t program_mask;
 
 static bool flush_if_free(FILE *stream)
 {
@@ -48,24 +48,11 @@ static bool flush_if_free(FILE *stream)
 	return true;
 }
 
-static void find_handlers(void)
-{
-	struct sigaction action;
-	sigset_t found;
-
-	sigemptyset(&found);
-	for (int s = 1; s < NSIG; s++)
-		if (sigaction(s, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
-		    action.sa_handler != SIG_IGN)
-			sigaddset(&found, s);
-	if (memcmp(&found, &handled, sizeof found) != 0)
-		handled = found;
-}
-
 void smi_process_prepare(void)
 {
 	int saved = errno;
 	bool out = ALONE || flush_if_free(stdout), err = ALONE || flush_if_free(stderr);
+	sigset_t all;
 
 	if (ALONE)
 		fflush(NULL);
@@ -73,8 +60,41 @@ void smi_process_prepare(void)
 		stale_out = !out;
 		stale_err = !err;
 	}
-	find_handlers();
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &program_mask);
 	smi_errno_restore(saved);
+}
+
+void smi_process_prepared(void)
+{
+	pthread_sigmask(SIG_SETMASK, &program_mask, NULL);
+}
+
+static bool has_handler(int signal)
+{
+	struct sigaction action;
+
+	return sigaction(signal, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
+	       action.sa_handler != SIG_IGN;
+}
+
+/* Between the two lie the C library's own. */
+uint64_t smi_process_handlers(void)
+{
+	uint64_t handled = 0;
+
+	for (int s = 1; s < NSIG; s = s == SIGSYS ? SIGRTMIN : s + 1)
+		if (has_handler(s))
+			handled |= (uint64_t)1 << (s - 1);
+	return handled;
+}
+
+void smi_process_hear_signals(uint64_t handled)
+{
+	for (; handled; handled &= handled - 1)
+		signal(__builtin_ctzll(handled) + 1, SIG_DFL);
+	signal(SIGINT, SIG_IGN);
+	sigprocmask(SIG_SETMASK, &program_mask, NULL);
 }
 
 void smi_process_flush_own(void)
@@ -148,16 +168,7 @@ bool smi_process_have_pidfd(void)
 	return have > 0;
 }
 
-static void reset_signals(const sigset_t *mask)
-{
-	for (int s = 1; s < NSIG; s++)
-		if (sigismember(&handled, s) == 1)
-			signal(s, SIG_DFL);
-	signal(SIGINT, SIG_IGN);
-	sigprocmask(SIG_SETMASK, mask, NULL);
-}
-
-static void begin_child(pid_t parent, const sigset_t *mask)
+static void begin_child(pid_t parent)
 {
 	smi_process_die_with(parent);
 	if (stale_out)
@@ -165,7 +176,6 @@ static void begin_child(pid_t parent, const sigset_t *mask)
 	if (stale_err)
 		__fpurge(stderr);
 	GUARD_EXIT();
-	reset_signals(mask);
 }
 
 /* The child is there; the descriptor that tells its end may still be refused. */
@@ -191,21 +201,17 @@ static int watch_child(struct smi_process *process, pid_t pid, int life)
 int smi_process_fork(struct smi_process *process)
 {
 	int life[2] = { -1, -1 }, r;
-	sigset_t all, mask;
 	pid_t parent = getpid(), pid;
 
 	if (!smi_process_have_pidfd() && pipe2(life, O_CLOEXEC) < 0)
 		return -errno;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &mask);
 	pid = fork();
-	r = -errno;
 	if (pid == 0) {
 		smi_close(life[0]);
-		begin_child(parent, &mask);
+		begin_child(parent);
 		return 0;
 	}
-	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	r = -errno;
 	smi_close(life[1]);
 	if (pid > 0)
 		return watch_child(process, pid, life[0]);

@@ -24,14 +24,22 @@ struct smi_process {
 
 /* Before the first fork of several: writes out what stdout and stderr hold, or
  * all streams when this is the program's only thread, without waiting for a
- * stream that another thread holds; and looks which signals have handlers. */
+ * stream that another thread holds; and blocks all signals. After the last one:
+ * unblocks them. */
 void smi_process_prepare(void);
+void smi_process_prepared(void);
 
-/* Forks. In the child: 0, with the parent's death fatal to it, SIGINT ignored,
- * other handlers back to the default, no atexit handler of the program to run,
- * and nothing of the parent's in its stdio buffers. In the parent: 1 and
- * *process. Negative errno on failure. */
+/* Forks. In the child: 0, with the parent's death fatal to it, all signals
+ * blocked, no atexit handler of the program to run, and nothing of the parent's in
+ * its stdio buffers. In the parent: 1 and *process. Negative errno on failure. */
 int smi_process_fork(struct smi_process *process);
+
+/* The signals that have handlers, signal s as bit s - 1. Each is a system call. */
+uint64_t smi_process_handlers(void);
+
+/* In the child: those go back to the default, SIGINT is ignored, and the program's
+ * signal mask holds again. */
+void smi_process_hear_signals(uint64_t handled);
 
 /* In a child made by smi_process_fork: makes a child of its own parent, `parent`,
  * with this process's memory. Its pid is stored in shared memory before it runs,

@@ -8,6 +8,7 @@
 #include "error/error.h"
 #include "error/failures.h"
 #include "journal/journal.h"
+#include "pool/desk.h"
 #include "queue/settled.h"
 #include "team/team.h"
 
@@ -25,6 +26,7 @@ struct pool {
 	bool refused; /* while a map runs: another call was; `refusal` says why */
 	struct smi_failures failures; /* of the last map */
 	struct smi_team team;
+	struct smi_desk desk;
 };
 
 struct smi_map {

@@ -35,18 +35,12 @@ static int init_settled(struct smi_map *map)
 static int init(struct smi_master *master, struct smi_map *map)
 {
 	struct smi_team *team = &map->pool->team;
-	size_t np = (size_t)map->np;
 
 	*master = (struct smi_master){ .map = map, .team = team, .error = &map->pool->error };
-	master->reader = calloc(np, sizeof *master->reader);
-	master->life = calloc(np, sizeof *master->life);
-	master->held_ranges = calloc(np * (2 * SMI_INBOX_MOST + 1), sizeof *master->held_ranges);
-	master->held = calloc(np, sizeof *master->held);
-	master->dead = calloc(np, sizeof *master->dead);
-	if (!master->reader || !master->life || !master->held_ranges || !master->held || !master->dead ||
-	    init_settled(map) < 0)
+	smi_desk_lay(&map->pool->desk, map->np, master);
+	if (init_settled(map) < 0)
 		return -ENOMEM;
-	for (size_t r = 0; r < np; r++) {
+	for (int r = 0; r < map->np; r++) {
 		smi_reader_init(&master->reader[r], &team->block.pipe[r], map->njobs);
 		master->life[r].carries = -1;
 		master->life[r].due = UINT64_MAX;
@@ -58,11 +52,6 @@ static void fini(struct smi_master *master)
 {
 	smi_results_fini(&master->results);
 	smi_settled_fini(&master->map->settled);
-	free(master->reader);
-	free(master->life);
-	free(master->held_ranges);
-	free(master->held);
-	free(master->dead);
 }
 
 static bool cancelled(const struct smi_master *master)

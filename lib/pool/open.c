@@ -133,6 +133,7 @@ static int open_journal(struct pool *pool)
 
 static void free_pool(struct pool *pool)
 {
+	smi_desk_fini(&pool->desk, pool->owner != getpid());
 	smi_journal_close(pool->journal);
 	free((char *)pool->options.journal);
 	free(pool);
@@ -150,7 +151,9 @@ static int init_pool(struct pool *pool, const struct pool_options *options)
 	r = open_journal(pool);
 	if (r < 0)
 		return r;
-	r = smi_team_init(&pool->team, smi_backend_of(pool->backend), pool->np);
+	r = smi_desk_init(&pool->desk, pool->np);
+	if (r == 0)
+		r = smi_team_init(&pool->team, smi_backend_of(pool->backend), pool->np);
 	if (r < 0)
 		could_not(r, "could not open a pool: %s", strerror(-r));
 	return r;

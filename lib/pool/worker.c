@@ -96,8 +96,10 @@ static void init_worker(struct smi_worker *worker, const struct smi_map *map, in
 		return;
 	smi_crash_guard(&worker->slot->crash, team->bell.fd);
 	/* Else the journal would be in use for as long as what a job starts lives. */
-	smi_journal_close(map->pool->journal);
-	map->pool->journal = NULL;
+	if (map->pool->journal) {
+		smi_journal_close(map->pool->journal);
+		map->pool->journal = NULL;
+	}
 }
 
 /* What a worker may add to the memory that it inherited. */

@@ -154,7 +154,7 @@ void smi_block_reset(struct smi_block *block, int np)
 	atomic_store(&head->stop, 0);
 	atomic_store(&head->finished, 0);
 	atomic_store(&head->heavy, 0);
-	atomic_store(&head->np, 0);
+	atomic_store(&head->gate.np, 0);
 	smi_critical_init(&head->critical);
 	smi_critical_init(&head->inside);
 	if (block->file < 0) {

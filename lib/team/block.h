@@ -9,6 +9,7 @@
 
 #include <stdalign.h>
 
+#include "backend/backend.h"
 #include "error/crash.h"
 #include "pipe/pipe.h"
 #include "queue/inbox.h"
@@ -23,7 +24,7 @@ struct smi_block_head {
 	alignas(64) _Atomic uint32_t cancel; /* written by anybody */
 	_Atomic uint32_t finished; /* workers that are, or were about to be: the last one rings */
 	_Atomic uint32_t heavy;    /* a worker that has finished still holds memory, or files */
-	_Atomic uint32_t np;       /* written by the master: workers that there are; 0: not known yet */
+	struct smi_gate gate;
 	alignas(64) _Atomic uint64_t file_end;
 	struct smi_queue_words queue;
 	struct smi_critical critical;

@@ -24,7 +24,7 @@ int smi_team_init(struct smi_team *team, const struct smi_backend *backend, int 
 	if (r >= 0)
 		r = smi_block_init(&team->block, np);
 	if (r >= 0)
-		r = smi_crew_init(&team->crew, np, team->watch, team->bell.fd, &team->block.head->np);
+		r = smi_crew_init(&team->crew, np, team->watch, team->bell.fd, &team->block.head->gate);
 	if (r < 0) {
 		smi_team_fini(team, false);
 		return r;
