@@ -178,6 +178,7 @@ static bool drain_one(struct smi_master *master, int rank)
 {
 	struct smi_reader *reader = &master->reader[rank];
 	uint64_t until = atomic_load_explicit(&reader->pipe->words->tail, memory_order_acquire);
+	uint64_t before = reader->head;
 	bool some = false;
 
 	while (take_one(master, rank)) {
@@ -187,6 +188,7 @@ static bool drain_one(struct smi_master *master, int rank)
 			break;
 	}
 	smi_reader_publish(reader);
+	master->bytes += reader->head - before;
 	return some;
 }
 

@@ -15,8 +15,11 @@
 #include "pool/mend.h"
 
 /* After work the master lies down for this long without being rung: the values of
- * a busy team come in by the hundred, and no worker rings. */
+ * a busy team come in by the hundred, and no worker rings. Where little has come it
+ * lies longer each time: to get up takes a worker's CPU. Bytes of the rings. */
 #define DOZE (200 * SMI_US)
+#define DOZE_MOST (3200 * SMI_US)
+#define LITTLE ((uint64_t)16 << 10)
 
 /* Asleep it is rung. Should a ring be missed between two grabs of a worker, it
  * looks by itself. */
@@ -101,16 +104,25 @@ static void linger(const struct smi_master *master)
 	}
 }
 
+/* How long to lie down after a look that brought so many bytes, and the one before. */
+static uint64_t next_doze(uint64_t last, uint64_t bytes)
+{
+	if (bytes > LITTLE)
+		return DOZE;
+	return last < DOZE_MOST ? 2 * last : DOZE_MOST;
+}
+
 /* Until all workers are finished and all values taken, or the map is to end. */
 static void run_until_done(struct smi_master *master)
 {
-	uint64_t sleep = SLEEP_FIRST;
+	uint64_t sleep = SLEEP_FIRST, doze = DOZE;
 
 	if (master->map->spin)
 		linger(master);
 	for (;;) {
 		/* What they commit comes before what they say last. */
 		bool finished = smi_team_finished(master->team);
+		uint64_t before = master->bytes;
 		bool some = smi_master_drain(master);
 
 		if (cancelled(master))
@@ -124,11 +136,13 @@ static void run_until_done(struct smi_master *master)
 		if (master->ending)
 			return;
 		if (some) {
-			lie_down(master, SMI_DOZING, DOZE);
+			lie_down(master, SMI_DOZING, doze);
+			doze = next_doze(doze, master->bytes - before);
 			sleep = SLEEP_FIRST;
 		} else {
 			lie_down(master, SMI_ASLEEP, sleep);
 			sleep = sleep < SLEEP_MOST / 2 ? 2 * sleep : SLEEP_MOST;
+			doze = DOZE;
 		}
 	}
 }

@@ -42,6 +42,7 @@ struct smi_master {
 	bool *held;                /* the item at the head of the rank's pipe waits for its turn */
 	int *dead;                 /* ranks that ended, as they are told */
 	struct smi_results results;
+	uint64_t bytes;     /* of the rings, taken in so far */
 	uint64_t patience;  /* the longest that the master may sleep, ns */
 	int refused;        /* why there was no successor, an errno */
 	bool finishing;     /* the workers were told that all is done */
