@@ -181,6 +181,46 @@ START_TEST(an_open_pool_owns_no_worker)
 }
 END_TEST
 
+struct pools {
+	struct pool *mine, *other;
+};
+
+static int close_both(struct pool_worker *self, size_t job, void *arg)
+{
+	struct pools *pools = arg;
+
+	pool_close(pools->other);
+	pools->other = NULL;
+	pool_close(pools->mine);
+	return pool_return(self, &job, sizeof job);
+}
+
+static int sum_up(size_t job, const void *value, size_t size, void *arg)
+{
+	struct pools *pools = arg;
+
+	ck_assert_uint_eq(size, sizeof job);
+	ck_assert_uint_eq(*(const size_t *)value, job);
+	ck_assert_ptr_nonnull(pools->other);
+	return 0;
+}
+
+/* As a program's own way out may, which a job goes. */
+START_TEST(a_job_may_close_pools_that_its_worker_inherited)
+{
+	struct pools pools = { test_open(&(struct pool_options){ .np = 3, .backend = POOL_FORK }),
+			       test_open(&(struct pool_options){ .np = 2, .backend = POOL_FORK }) };
+
+	assert_usable(pools.other);
+	for (int i = 0; i < 3; i++)
+		assert_ok(pools.mine, pool_map(pools.mine, 1000, close_both, sum_up, &pools));
+	assert_usable(pools.other);
+	assert_usable(pools.mine);
+	pool_close(pools.mine);
+	pool_close(pools.other);
+}
+END_TEST
+
 START_TEST(the_version_has_three_numbers)
 {
 	int major = -1, minor = -1, patch = -1, end = 0;
@@ -205,6 +245,7 @@ Suite *api_suite(void)
 	tcase_add_test(test, closing_keeps_errno);
 	tcase_add_test(test, a_report_without_a_pool_tells_of_the_open_that_failed);
 	tcase_add_test(test, an_open_pool_owns_no_worker);
+	tcase_add_test(test, a_job_may_close_pools_that_its_worker_inherited);
 	tcase_add_test(test, the_version_has_three_numbers);
 	return suite;
 }

@@ -143,7 +143,8 @@ struct pool_options {
 struct pool *pool_open(const struct pool_options *options);
 
 /* Ends what is left of the pool's workers and frees it. NULL is allowed. In a
- * forked child it only frees memory. errno is kept. */
+ * forked child it only frees memory; in a job of the pool's own map it does
+ * nothing. errno is kept. */
 void pool_close(struct pool *pool);
 
 /* Workers that a large map will get, at least 1: to size per-rank arrays. */

@@ -189,7 +189,8 @@ void pool_close(struct pool *pool)
 {
 	int saved = errno;
 
-	if (!pool)
+	/* In a job of its own map a worker still has use for it. */
+	if (!pool || (pool->running && pool->owner != getpid()))
 		return;
 	smi_team_fini(&pool->team, pool->owner != getpid());
 	smi_failures_clear(&pool->failures);
