@@ -15,7 +15,7 @@
 
 enum { NP = 6 };
 
-enum { HEAVY = 16 << 20, MAPS = 150 };
+enum { HEAVY = 8 << 20, MAPS = 50 };
 
 /* A process with memory of its own takes a while to go. */
 static int hold_memory(struct pool_worker *self, void *arg)
