@@ -33,26 +33,150 @@ static void make_frequent(struct buffers *b, size_t n, enum shared_type type, en
 START_TEST(every_kernel_sorts_frequent_values_stably)
 {
 	static const unsigned percents[] = { 30, 45, 60, 97, 100 };
-	static const size_t values[] = { 1, 2, 3, 4, 5, 8, 9, 40, 200 };
+	static const size_t values[] = { 1, 2, 3, 4, 5, 8, 9, 12, 16, 17, 40, 200 };
 	static const size_t sizes[] = { SMI_FREQUENT_WORTH - 1, SMI_FREQUENT_WORTH,
 					SMI_FREQUENT_WORTH + 1, SMI_SAMPLE_MORE - 1, SMI_SAMPLE_MORE,
-					SMI_SAMPLE_MORE + 1, 2000, 16385, 20003 };
+					SMI_SAMPLE_MORE + 1, 2000, 16385, 20003, SMI_SAMPLE_MOST,
+					1024, 1023, 1039 };
 	static const enum shape shapes[] = { UNIFORM, EXTREMES, CLOSE };
 	uint64_t seed = 1;
 	struct buffers b;
 
 	if (smi_sort_use(kernels[_i]) == -ENOTSUP || smi_sort_use(kernels[_i]) == -ENOENT)
 		return;
-	buffers_init(&b, 20003);
+	buffers_init(&b, SMI_SAMPLE_MOST);
 	for (int type = 0; type < TYPES; type++)
 		for (int percent = 0; percent < 5; percent++)
-			for (int v = 0; v < 9; v++) {
-				size_t n = sizes[random_next(&seed) % 9];
+			for (int v = 0; v < 12; v++) {
+				size_t n = sizes[random_next(&seed) % 13];
 				enum shape shape = shapes[random_next(&seed) % 3];
 
 				make_frequent(&b, n, type, shape, percents[percent], values[v],
 					      ++seed);
 				check_all(&b, n, type, shape, threads, n > 16384 ? 4 : 1);
+			}
+	buffers_fini(&b);
+}
+END_TEST
+
+/* What cull and the specials' functions promise, key by key. */
+struct culled {
+	size_t count[SMI_FREQUENT], rest, nans, zeros;
+	bool minus_zero;
+	uint64_t image[3000], nan[3000];
+	uint8_t sign[3000];
+};
+
+static void cull_plainly(const struct smi_keys *keys, size_t n, const struct smi_frequent *frequent,
+			 struct culled *c)
+{
+	uint64_t mask = smi_kind_mask(keys->kind), zero = smi_image(keys->kind, keys->flip, 0);
+
+	memset(c, 0, sizeof *c);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t bits = smi_key_load(smi_key_at(keys->base, keys->kind, i), keys->kind);
+		uint64_t image = smi_key_image(keys, i);
+		size_t j = 0;
+
+		while (j < frequent->n && frequent->image[j] != image)
+			j++;
+		if (j < frequent->n)
+			c->count[j]++;
+		else
+			c->image[c->rest++] = image;
+		if (!smi_kind_float(keys->kind))
+			continue;
+		c->minus_zero |= bits == (mask ^ mask >> 1);
+		if (image == mask)
+			c->nan[c->nans++] = bits;
+		else if (image == zero)
+			c->sign[c->zeros++] = bits != 0;
+	}
+}
+
+enum { SLACK = 64, CANARY = 0x5a };
+
+/* The images of the keys at `from` and behind it, as many different ones as there are. */
+static void choose_frequent(struct smi_frequent *frequent, const struct smi_keys *keys, size_t n, size_t most)
+{
+	frequent->n = 0;
+	for (size_t i = 0; i < n && frequent->n < most; i++) {
+		uint64_t image = smi_key_image(keys, i);
+		size_t j = 0, k;
+
+		while (j < frequent->n && frequent->image[j] < image)
+			j++;
+		if (j < frequent->n && frequent->image[j] == image)
+			continue;
+		for (k = frequent->n++; k > j; k--)
+			frequent->image[k] = frequent->image[k - 1];
+		frequent->image[j] = image;
+	}
+	for (size_t j = 0; j < frequent->n; j++)
+		frequent->order[j] = (uint8_t)(frequent->n - 1 - j);
+}
+
+static const char *cull_wrong(const struct smi_keys *keys, size_t n, const struct smi_frequent *frequent)
+{
+	static struct culled wanted;
+	static uint64_t rest[3000 + SLACK], nan[3001];
+	static uint8_t sign[3001];
+	size_t width = smi_kind_size(keys->kind) == 8 ? 8 : 4, nans, zeros;
+	struct smi_peeled got;
+
+	cull_plainly(keys, n, frequent, &wanted);
+	memset(rest, CANARY, sizeof rest);
+	if (width == 4)
+		smi_kernel()->cull_narrow(keys, 0, n, frequent, &got, (uint32_t *)rest);
+	else
+		smi_kernel()->cull(keys, 0, n, frequent, &got, rest);
+	if (got.rest != wanted.rest || got.minus_zero != wanted.minus_zero)
+		return "how many are left, or -0";
+	for (size_t j = 0; j < frequent->n; j++)
+		if (got.count[j] != wanted.count[j])
+			return "a count";
+	for (size_t i = 0; i < got.rest; i++)
+		if ((width == 4 ? ((uint32_t *)rest)[i] : rest[i]) != wanted.image[i])
+			return "an image";
+	for (size_t i = got.rest * width + SLACK; i < sizeof rest; i++)
+		if (((unsigned char *)rest)[i] != CANARY)
+			return "what lies behind the rest";
+	if (!smi_kind_float(keys->kind))
+		return NULL;
+	smi_kernel()->special_count(keys, 0, n, &nans, &zeros);
+	if (nans != wanted.nans || zeros != wanted.zeros)
+		return "how many NaNs and zeros";
+	nan[nans] = sign[zeros] = CANARY;
+	smi_kernel()->special_collect(keys, 0, n, nan, nans, sign);
+	return memcmp(nan, wanted.nan, nans * 8) || memcmp(sign, wanted.sign, zeros) ? "a NaN or a zero" :
+	       nan[nans] != CANARY || sign[zeros] != CANARY ? "what lies behind NaNs or zeros" : NULL;
+}
+
+START_TEST(every_kernel_takes_frequent_values_and_specials_out)
+{
+	static const size_t sizes[] = { 1, 3, 4, 7, 8, 9, 15, 16, 17, 33, 1000, 1023, 1024, 1025, 1040, 2047, 2900 };
+	static const size_t values[] = { 1, 2, 4, 5, 8, 9, 12, 13, 16 };
+	static const enum shape shapes[] = { FEW, EXTREMES };
+	uint64_t seed = 1;
+	struct buffers b;
+
+	if (smi_sort_use(kernels[_i]) == -ENOTSUP || smi_sort_use(kernels[_i]) == -ENOENT)
+		return;
+	buffers_init(&b, 3000);
+	for (int type = SHARED_INT16; type < TYPES; type++)
+		for (int size = 0; size < 17; size++)
+			for (int v = 0; v < 9; v++) {
+				size_t n = sizes[size];
+				struct smi_frequent frequent;
+				struct smi_keys keys;
+				const char *bad;
+
+				make_keys(b.keys, n, type, shapes[v % 2], ++seed);
+				smi_keys_init(&keys, b.keys, type, size % 2);
+				choose_frequent(&frequent, &keys, n, values[v]);
+				bad = cull_wrong(&keys, n, &frequent);
+				ck_assert_msg(!bad, "%s: %s, n %zu, %zu values", bad, type_names[type], n,
+					      frequent.n);
 			}
 	buffers_fini(&b);
 }
@@ -140,6 +264,7 @@ TCase *sort_values_tests(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
 	tcase_add_loop_test(tcase, every_kernel_sorts_frequent_values_stably, 0, 3);
+	tcase_add_loop_test(tcase, every_kernel_takes_frequent_values_and_specials_out, 0, 3);
 	tcase_add_loop_test(tcase, every_kernel_sorts_crowded_keys_stably, 0, 3);
 	tcase_add_loop_test(tcase, short_keys_are_counted, SHARED_INT8, SHARED_UINT16 + 1);
 	tcase_add_loop_test(tcase, nothing_behind_the_counted_keys_is_written, SHARED_INT8,

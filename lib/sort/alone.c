@@ -5,33 +5,66 @@
 
 #include "sort/scratch.h"
 
-/* Both arrays have room for n records, `counts` for what n keys can need. */
+/* Bytes that the kernel may write too many. */
+enum { SLACK = 64 };
+
+static void bucket_sort(struct smi_job *job, void *records, void *spare, size_t m, uint32_t *counts)
+{
+	if (job->width == 4)
+		job->kernel->bucket_narrow(&job->plan, records, spare, m, 0, counts);
+	else
+		job->kernel->bucket(&job->plan, records, spare, m, 0, counts);
+}
+
+static void sort_all(struct smi_job *job, void *records, void *spare, uint32_t *counts)
+{
+	if (job->width == 4)
+		job->kernel->pack_narrow(&job->plan.keys, &job->plan.pack, 0, job->n, records);
+	else
+		job->kernel->pack(&job->plan.keys, &job->plan.pack, 0, job->n, records);
+	bucket_sort(job, records, spare, job->n, counts);
+}
+
+/* Without NaNs the images lie closer together. */
+static void sort_numbers(struct smi_job *job, void *records, void *spare, uint32_t *counts)
+{
+	struct smi_frequent nan = { .image = { smi_kind_mask(job->plan.keys.kind) }, .n = 1 };
+	struct smi_peeled numbers;
+
+	job->plan.pack.base = 0;
+	if (job->width == 4)
+		job->kernel->cull_narrow(&job->plan.keys, 0, job->n, &nan, &numbers, records);
+	else
+		job->kernel->cull(&job->plan.keys, 0, job->n, &nan, &numbers, records);
+	if (numbers.rest > 0)
+		bucket_sort(job, records, spare, numbers.rest, counts);
+}
+
+/* Both arrays have room for n records and SLACK, `counts` for what n keys can need. */
 static int sort_with(struct smi_job *job, void *records, void *spare, uint32_t *counts)
 {
+	bool in_place = job->plan.sink == SMI_TO_KEY;
 	int r = 0;
 
 	job->kernel->range(&job->plan.keys, 0, job->n, &job->range);
 	smi_job_plan(job);
-	if (job->plan.sink == SMI_TO_KEY)
-		r = smi_specials_init(&job->specials, &job->crew, &job->plan.keys, job->n,
+	if (in_place)
+		r = smi_specials_init(&job->specials, job->kernel, &job->crew, &job->plan.keys, job->n,
 				      &job->range);
 	if (r < 0)
 		return r;
-	if (job->width == 4) {
-		job->kernel->pack_narrow(&job->plan.keys, &job->plan.pack, 0, job->n, records);
-		job->kernel->bucket_narrow(&job->plan, records, spare, job->n, 0, counts);
-	} else {
-		job->kernel->pack(&job->plan.keys, &job->plan.pack, 0, job->n, records);
-		job->kernel->bucket(&job->plan, records, spare, job->n, 0, counts);
-	}
-	if (job->plan.sink == SMI_TO_KEY)
+	if (in_place && job->specials.nan_count > 0)
+		sort_numbers(job, records, spare, counts);
+	else
+		sort_all(job, records, spare, counts);
+	if (in_place)
 		smi_specials_restore(&job->specials, &job->plan.keys, job->plan.out, job->n);
 	return 0;
 }
 
 static int sort_on_stack(struct smi_job *job)
 {
-	uint64_t records[SMI_FEW], spare[SMI_FEW];
+	uint64_t records[SMI_FEW + SLACK / 8], spare[SMI_FEW + SLACK / 8];
 	uint32_t counts[SMI_FEW_COUNTS];
 
 	return sort_with(job, records, spare, counts);
@@ -39,7 +72,7 @@ static int sort_on_stack(struct smi_job *job)
 
 int smi_alone_sort(struct smi_job *job)
 {
-	size_t size = (job->n * job->width + 63) / 64 * 64;
+	size_t size = (job->n * job->width + SLACK + 63) / 64 * 64;
 
 	if (job->n <= SMI_FEW)
 		return sort_on_stack(job);

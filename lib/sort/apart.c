@@ -118,7 +118,7 @@ int smi_apart_argsort(struct smi_job *job)
 	struct smi_peeling *p = &s.peeling;
 
 	if (job->n < SMI_FREQUENT_WORTH || job->n > SIZE_MAX / 64 ||
-	    !smi_sample_frequent(&p->frequent, &job->plan.keys, job->n, SMI_PLACED, COVERED))
+	    smi_sample_frequent(&p->frequent, &job->plan.keys, job->n, SMI_PLACED) < COVERED)
 		return 1;
 	plan_records(job);
 	if (!smi_peeling_run(p))

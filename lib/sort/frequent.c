@@ -7,8 +7,6 @@
 #include "sort/sample.h"
 #include "sort/straight.h"
 
-enum { COVERED = 40 }; /* percent of the keys that must have frequent values */
-
 struct peeled_sort {
 	struct smi_peeling peeling;
 	size_t end[2 * SMI_FREQUENT];  /* where others below a frequent value end, and where
@@ -116,19 +114,23 @@ static int find_specials(const struct smi_peeling *p)
 		range.minus_zero |= p->peeled[part].minus_zero;
 	if (p->rest_n && rest_image(p, p->rest_n - 1) > range.max)
 		range.max = rest_image(p, p->rest_n - 1);
-	return smi_specials_init(&job->specials, &job->crew, &job->plan.keys, job->n, &range);
+	return smi_specials_init(&job->specials, job->kernel, &job->crew, &job->plan.keys, job->n, &range);
 }
 
-int smi_frequent_sort(struct smi_job *job)
+unsigned smi_frequent_look(const struct smi_job *job, struct smi_frequent *frequent)
 {
-	struct peeled_sort s = { .peeling = { .job = job } };
+	if (job->n < SMI_FREQUENT_WORTH || job->n > SIZE_MAX / 64)
+		return 0;
+	return smi_sample_frequent(frequent, &job->plan.keys, job->n, SMI_FREQUENT);
+}
+
+int smi_frequent_sort(struct smi_job *job, const struct smi_frequent *frequent)
+{
+	struct peeled_sort s = { .peeling = { .job = job, .frequent = *frequent } };
 	struct smi_peeling *p = &s.peeling;
 	int r;
 
-	if (job->n < SMI_FREQUENT_WORTH || job->n > SIZE_MAX / 64 ||
-	    !smi_sample_frequent(&p->frequent, &job->plan.keys, job->n, SMI_FREQUENT,
-				 COVERED) ||
-	    !smi_peeling_run(p))
+	if (!smi_peeling_run(p))
 		return 1;
 	r = sort_rest(p);
 	if (r == 0)

@@ -9,9 +9,15 @@
 /* Fewer keys are not worth a sample. */
 #define SMI_FREQUENT_WORTH 512
 
-/* Sorts job->n keys in place, if a sample says that a few values are those of
- * many keys. 0; or 1 when it says no, or there is too little memory, or
- * -ENOMEM, and then the keys are as they were. */
-int smi_frequent_sort(struct smi_job *job);
+/* Whether it is worth it, by a sample: percent of the keys that have one of the
+ * frequent values. Of some it pays; of all it is the fastest way there is, where
+ * keys are compared several at a time. */
+#define SMI_FREQUENT_SOME 40
+#define SMI_FREQUENT_ALL 90
+unsigned smi_frequent_look(const struct smi_job *job, struct smi_frequent *frequent);
+
+/* Sorts job->n keys in place. 0; or 1 or -ENOMEM when there is too little memory, and
+ * then the keys are as they were. */
+int smi_frequent_sort(struct smi_job *job, const struct smi_frequent *frequent);
 
 #endif

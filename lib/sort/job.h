@@ -33,6 +33,12 @@ static inline size_t smi_job_width(enum smi_sink sink, enum smi_kind kind)
 	return sink == SMI_TO_KEY && smi_kind_size(kind) <= 4 ? 4 : 8;
 }
 
+/* Records in a vector. */
+static inline size_t smi_job_lanes(const struct smi_job *job)
+{
+	return 4 * job->kernel->lanes / job->width;
+}
+
 /* Settles what a record is, once the range is known: as much of the key as
  * there is room for beside the index. */
 void smi_job_plan(struct smi_job *job);

@@ -289,7 +289,7 @@ int smi_join(struct smi_job *job, const struct smi_runs *runs)
 	if ((!job->plan.exact && runs->count > RUNS_OF_PAIRS) || !reserve(&j, rounds))
 		return 1;
 	if (job->plan.sink == SMI_TO_KEY) {
-		r = smi_specials_init(&job->specials, &job->crew, &job->plan.keys, job->n,
+		r = smi_specials_init(&job->specials, job->kernel, &job->crew, &job->plan.keys, job->n,
 				      &job->range);
 		if (r < 0)
 			return r;

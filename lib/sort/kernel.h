@@ -57,12 +57,14 @@ struct smi_range {
 	bool minus_zero;     /* a float -0 is there */
 };
 
-#define SMI_FREQUENT 8 /* as many values as smi_kernel.peel counts, at most */
-#define SMI_PLACED 4   /* as many as smi_kernel.place writes the indices of */
+#define SMI_FREQUENT 16 /* as many values as smi_kernel.cull counts, at most */
+#define SMI_PLACED 4    /* as many as smi_kernel.place writes the indices of */
 
-/* Images that many keys have, in ascending order. */
+/* Images that many keys have, in ascending order; `order` has them from the most
+ * frequent one on. */
 struct smi_frequent {
 	uint64_t image[SMI_FREQUENT];
+	uint8_t order[SMI_FREQUENT];
 	size_t n;
 };
 
@@ -82,6 +84,7 @@ enum {
 
 struct smi_kernel {
 	const char *name;
+	unsigned lanes; /* records of 32 bits in a vector; of 64 bits half as many */
 
 	/* How keys lo ... hi-1 lie, lo < hi; reads no further than it must. */
 	unsigned (*order)(const struct smi_keys *keys, size_t lo, size_t hi);
@@ -118,14 +121,18 @@ struct smi_kernel {
 	void (*pack_narrow)(const struct smi_keys *keys, const struct smi_pack *pack, size_t lo,
 			    size_t hi, uint32_t *records);
 
-	/* Writes the records of keys lo ... hi-1 that have no frequent image, in order,
-	 * to `rest`, which has room for one vector more. At most SMI_PLACED images if
-	 * records have an index. */
+	/* Writes the images of keys lo ... hi-1, fewer than 2^32, that are not frequent, in
+	 * order, to `rest`, which has room for one vector more. The narrow one takes keys
+	 * of 2 and 4 bytes, the other one those of 8. */
+	void (*cull)(const struct smi_keys *keys, size_t lo, size_t hi, const struct smi_frequent *frequent,
+		     struct smi_peeled *peeled, uint64_t *rest);
+	void (*cull_narrow)(const struct smi_keys *keys, size_t lo, size_t hi,
+			    const struct smi_frequent *frequent, struct smi_peeled *peeled,
+			    uint32_t *rest);
+
+	/* The same of records with indices; at most SMI_PLACED images. */
 	void (*peel)(const struct smi_keys *keys, const struct smi_pack *pack, size_t lo, size_t hi,
 		     const struct smi_frequent *frequent, struct smi_peeled *peeled, uint64_t *rest);
-	void (*peel_narrow)(const struct smi_keys *keys, const struct smi_pack *pack, size_t lo,
-			    size_t hi, const struct smi_frequent *frequent,
-			    struct smi_peeled *peeled, uint32_t *rest);
 
 	/* Writes the index of each of keys lo ... hi-1 that has frequent image j to
 	 * out[next[j]++], up to end[j]; both arrays have SMI_PLACED entries. */
@@ -135,6 +142,13 @@ struct smi_kernel {
 	void (*place_narrow)(const struct smi_keys *keys, size_t lo, size_t hi,
 			     const struct smi_frequent *frequent, size_t *next, const size_t *end,
 			     uint32_t *out);
+
+	/* Zeros and NaNs among the floats lo ... hi-1; then the bits of the NaNs, which are
+	 * so many, and which zeros are -0 (1, else 0), in order. */
+	void (*special_count)(const struct smi_keys *keys, size_t lo, size_t hi, size_t *nans,
+			      size_t *zeros);
+	void (*special_collect)(const struct smi_keys *keys, size_t lo, size_t hi, uint64_t *nan,
+				size_t nans, uint8_t *sign);
 
 	/* Sorts m < 2^32 records, which must be in input order where equal, and
 	 * writes what they stand for to the plan's sink from `position` on. May

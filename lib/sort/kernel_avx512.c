@@ -7,7 +7,12 @@
 #include "sort/lanes_avx512.h"
 #include "sort/scan.h"
 #include "sort/spread.h"
+#include "sort/width32.h"
+#include "sort/cull.h"
+#include "sort/width64.h"
+#include "sort/cull.h"
 #include "sort/peel.h"
+#include "sort/special.h"
 #include "sort/ties.h"
 
 #include "sort/rows_avx512.h"
@@ -27,6 +32,7 @@ enum { LEAF_AVERAGE64 = GROUP64 / 8, LEAF_AVERAGE32 = GROUP32 / 8 };
 
 const struct smi_kernel smi_kernel_avx512 = {
 	.name = "avx512",
+	.lanes = V32_LANES,
 	.order = kernel_order,
 	.rising = kernel_rising,
 	.run = kernel_run,
@@ -38,10 +44,13 @@ const struct smi_kernel smi_kernel_avx512 = {
 	.scatter_narrow = kernel_scatter_narrow,
 	.pack = kernel_pack,
 	.pack_narrow = kernel_pack_narrow,
+	.cull = kernel_cull64,
+	.cull_narrow = kernel_cull32,
 	.peel = kernel_peel,
-	.peel_narrow = kernel_peel_narrow,
 	.place = kernel_place,
 	.place_narrow = kernel_place_narrow,
+	.special_count = kernel_special_count,
+	.special_collect = kernel_special_collect,
 	.bucket = kernel_bucket64,
 	.bucket_narrow = kernel_bucket32,
 	.emit = kernel_emit,

@@ -6,7 +6,12 @@
 #include "sort/lanes_portable.h"
 #include "sort/scan.h"
 #include "sort/spread.h"
+#include "sort/width32.h"
+#include "sort/cull.h"
+#include "sort/width64.h"
+#include "sort/cull.h"
 #include "sort/peel.h"
+#include "sort/special.h"
 #include "sort/ties.h"
 
 enum { GROUP64 = 24, GROUP32 = 24 };
@@ -95,6 +100,7 @@ enum { LEAF_AVERAGE64 = 1, LEAF_AVERAGE32 = 1 };
 
 const struct smi_kernel smi_kernel_portable = {
 	.name = "portable",
+	.lanes = V32_LANES,
 	.order = kernel_order,
 	.rising = kernel_rising,
 	.run = kernel_run,
@@ -106,10 +112,13 @@ const struct smi_kernel smi_kernel_portable = {
 	.scatter_narrow = kernel_scatter_narrow,
 	.pack = kernel_pack,
 	.pack_narrow = kernel_pack_narrow,
+	.cull = kernel_cull64,
+	.cull_narrow = kernel_cull32,
 	.peel = kernel_peel,
-	.peel_narrow = kernel_peel_narrow,
 	.place = kernel_place,
 	.place_narrow = kernel_place_narrow,
+	.special_count = kernel_special_count,
+	.special_collect = kernel_special_collect,
 	.bucket = kernel_bucket64,
 	.bucket_narrow = kernel_bucket32,
 	.emit = kernel_emit,

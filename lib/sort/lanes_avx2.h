@@ -177,6 +177,58 @@ INLINE uint32_t v32_lowest(v32 a)
 
 INLINE uint32_t v32_highest(v32 a) { return ~v32_lowest(v32_xor(a, v32_set(UINT32_MAX))); }
 
+typedef v32 v32_mask;
+
+INLINE v32_mask v32_none(void) { return _mm256_setzero_si256(); }
+INLINE v32_mask v32_equal(v32 a, v32 b) { return _mm256_cmpeq_epi32(a, b); }
+INLINE v32_mask v32_either(v32_mask a, v32_mask b) { return v32_or(a, b); }
+INLINE v32 v32_tally(v32 count, v32_mask m) { return v32_sub(count, m); }
+INLINE bool v32_any_equal(v32 a, v32 b) { return !_mm256_testz_si256(v32_equal(a, b), v32_equal(a, b)); }
+
+INLINE unsigned v32_lanes(v32_mask m)
+{
+	return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(m));
+}
+
+/* For each set of lanes those to take, four bits each. */
+#define LANE(set, i) (((set) >> (i) & 1u) * (uint32_t)(i) << 4 * __builtin_popcount((set) & ((1u << (i)) - 1)))
+#define SET1(set)                                                                                      \
+	LANE(set, 1) | LANE(set, 2) | LANE(set, 3) | LANE(set, 4) | LANE(set, 5) | LANE(set, 6) | \
+		LANE(set, 7)
+#define SET4(set) SET1(set), SET1((set) + 1), SET1((set) + 2), SET1((set) + 3)
+#define SET16(set) SET4(set), SET4((set) + 4), SET4((set) + 8), SET4((set) + 12)
+#define SET64(set) SET16(set), SET16((set) + 16), SET16((set) + 32), SET16((set) + 48)
+
+INLINE v32 v32_gather_lanes(v32 a, unsigned which)
+{
+	static const uint32_t lanes[256] = { SET64(0u), SET64(64u), SET64(128u), SET64(192u) };
+	__m256i shifts = _mm256_set_epi32(28, 24, 20, 16, 12, 8, 4, 0);
+
+	return _mm256_permutevar8x32_epi32(
+		a, _mm256_srlv_epi32(_mm256_set1_epi32((int)lanes[which]), shifts));
+}
+
+INLINE v32 v32_bits(enum smi_kind kind, const void *p)
+{
+	if (smi_kind_size(kind) == 2)
+		return _mm256_cvtepu16_epi32(_mm_loadu_si128(p));
+	return _mm256_loadu_si256(p);
+}
+
+INLINE v32 v32_image(enum smi_kind kind, uint64_t flip, const void *p)
+{
+	v32 bits = v32_bits(kind, p), nan;
+	__m256 x;
+
+	if (kind != SMI_FLOAT32)
+		return v32_xor(bits, v32_set((uint32_t)flip));
+	x = _mm256_castsi256_ps(bits);
+	nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+	bits = _mm256_castps_si256(_mm256_add_ps(x, _mm256_setzero_ps()));
+	bits = v32_xor(bits, v32_or(v32_negative(bits), v32_set(1u << 31)));
+	return v32_or(v32_xor(bits, v32_set((uint32_t)flip)), nan);
+}
+
 /* (double)a: both halves as the low bits of doubles 2^84 and 2^52, exact until
  * the one rounding of the last addition. */
 INLINE v64 v64_double_bits(v64 a)

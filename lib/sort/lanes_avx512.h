@@ -38,8 +38,8 @@ INLINE bool v64_any_equal(v64 a, v64 b) { return _mm512_cmpeq_epi64_mask(a, b) !
 /* A set of lanes. */
 typedef __mmask8 v64_mask;
 
-INLINE v64_mask v64_none(void) { return 0; }
 INLINE v64_mask v64_equal(v64 a, v64 b) { return _mm512_cmpeq_epi64_mask(a, b); }
+INLINE v64_mask v64_none(void) { return 0; }
 INLINE v64_mask v64_either(v64_mask a, v64_mask b) { return a | b; }
 INLINE unsigned v64_lanes(v64_mask m) { return m; }
 
@@ -132,6 +132,49 @@ INLINE v32 v32_max(v32 a, v32 b) { return _mm512_max_epu32(a, b); }
 INLINE uint32_t v32_lowest(v32 a) { return _mm512_reduce_min_epu32(a); }
 INLINE uint32_t v32_highest(v32 a) { return _mm512_reduce_max_epu32(a); }
 INLINE v32 v32_negative(v32 a) { return _mm512_srai_epi32(a, 31); }
+
+INLINE bool v32_any_equal(v32 a, v32 b) { return _mm512_cmpeq_epi32_mask(a, b) != 0; }
+
+typedef __mmask16 v32_mask;
+
+INLINE v32_mask v32_equal(v32 a, v32 b) { return _mm512_cmpeq_epi32_mask(a, b); }
+INLINE v32_mask v32_none(void) { return 0; }
+INLINE v32_mask v32_either(v32_mask a, v32_mask b) { return a | b; }
+INLINE unsigned v32_lanes(v32_mask m) { return m; }
+
+INLINE v32 v32_tally(v32 count, v32_mask m)
+{
+	return _mm512_mask_add_epi32(count, m, count, v32_set(1));
+}
+
+INLINE v32 v32_gather_lanes(v32 a, unsigned which)
+{
+	return _mm512_maskz_compress_epi32((__mmask16)which, a);
+}
+
+/* Keys of 2 or 4 bytes, as v64_bits and v64_image have them. */
+INLINE v32 v32_bits(enum smi_kind kind, const void *p)
+{
+	if (smi_kind_size(kind) == 2)
+		return _mm512_cvtepu16_epi32(_mm256_loadu_si256(p));
+	return _mm512_loadu_si512(p);
+}
+
+INLINE v32 v32_image(enum smi_kind kind, uint64_t flip, const void *p)
+{
+	v32 bits = v32_bits(kind, p), sign;
+	__mmask16 nan;
+	__m512 x;
+
+	if (kind != SMI_FLOAT32)
+		return v32_xor(bits, v32_set((uint32_t)flip));
+	x = _mm512_castsi512_ps(bits);
+	nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+	bits = _mm512_castps_si512(_mm512_add_ps(x, _mm512_setzero_ps()));
+	sign = v32_or(v32_negative(bits), v32_set(1u << 31));
+	return _mm512_mask_mov_epi32(v32_xor(v32_xor(bits, sign), v32_set((uint32_t)flip)), nan,
+				     v32_set(UINT32_MAX));
+}
 
 /* The bits of (double)a. */
 INLINE v64 v64_double_bits(v64 a) { return _mm512_castpd_si512(_mm512_cvtepu64_pd(a)); }

@@ -48,12 +48,27 @@ INLINE v32 v32_min(v32 a, v32 b) { return a < b ? a : b; }
 INLINE v32 v32_max(v32 a, v32 b) { return a > b ? a : b; }
 INLINE uint32_t v32_lowest(v32 a) { return a; }
 INLINE uint32_t v32_highest(v32 a) { return a; }
+typedef unsigned v32_mask;
+
+INLINE v32_mask v32_none(void) { return 0; }
+INLINE v32_mask v32_equal(v32 a, v32 b) { return a == b; }
+INLINE v32_mask v32_either(v32_mask a, v32_mask b) { return a | b; }
+INLINE unsigned v32_lanes(v32_mask m) { return m; }
+INLINE v32 v32_tally(v32 count, v32_mask m) { return count + m; }
+INLINE v32 v32_gather_lanes(v32 a, unsigned which) { return which ? a : 0; }
+INLINE bool v32_any_equal(v32 a, v32 b) { return a == b; }
+INLINE v32 v32_bits(enum smi_kind kind, const void *p) { return (v32)smi_key_load(p, kind); }
 INLINE void v64_store_narrow(uint32_t *p, v64 v) { *p = (uint32_t)v; }
 INLINE v64 v64_bits(enum smi_kind kind, const void *p) { return smi_key_load(p, kind); }
 
 INLINE v64 v64_image(enum smi_kind kind, uint64_t flip, const void *p)
 {
 	return smi_image(kind, flip, smi_key_load(p, kind));
+}
+
+INLINE v32 v32_image(enum smi_kind kind, uint64_t flip, const void *p)
+{
+	return (v32)v64_image(kind, flip, p);
 }
 
 INLINE v64 v64_linear(enum smi_kind kind, const void *p, double low, double scale, uint32_t top)

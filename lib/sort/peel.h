@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Taking keys of a few frequent values out: they are counted, the others become
- * records; then the frequent ones' indices are written where they belong.
+/* Taking keys of a few frequent values out, for argsort: they are counted, the others
+ * become records; then the frequent ones' indices are written where they belong.
  * Included by each kernel after spread.h. */
 #ifndef SMI_SORT_PEEL_H
 #define SMI_SORT_PEEL_H
@@ -18,17 +18,6 @@ INLINE void frequent_load(v64 *image, const struct smi_frequent *frequent, const
 	UNROLL
 	for (size_t j = 0; j < values; j++)
 		image[j] = v64_set(frequent->image[j < frequent->n ? j : 0]);
-}
-
-INLINE size_t tally_sum(v64 count)
-{
-	uint64_t one[V64_LANES];
-	size_t sum = 0;
-
-	v64_store(one, count);
-	for (size_t i = 0; i < V64_LANES; i++)
-		sum += one[i];
-	return sum;
 }
 
 INLINE void put_record(bool narrow, void *rest, size_t place, uint64_t record)
@@ -49,26 +38,22 @@ INLINE size_t frequent_at(const struct smi_frequent *frequent, uint64_t image)
 	return j;
 }
 
-INLINE void peel_keys(enum smi_kind kind, bool narrow, bool indexed, const size_t values,
-		      const struct smi_keys *keys, const struct smi_pack *pack, size_t lo,
-		      size_t hi, const struct smi_frequent *frequent, struct smi_peeled *peeled,
-		      void *rest)
+INLINE void peel_keys(enum smi_kind kind, const size_t values, const struct smi_keys *keys,
+		      const struct smi_pack *pack, size_t lo, size_t hi,
+		      const struct smi_frequent *frequent, struct smi_peeled *peeled, uint64_t *rest)
 {
-	uint64_t minus_zero = smi_kind_mask(kind) ^ smi_kind_mask(kind) >> 1;
 	v64 index = v64_add(v64_count(), v64_set(lo));
-	v64 common[SMI_FREQUENT], count[SMI_FREQUENT];
+	v64 common[SMI_PLACED], count[SMI_PLACED];
 	size_t i = lo, kept = 0;
-	bool zero = false;
 
 	frequent_load(common, frequent, values);
 	UNROLL
 	for (size_t j = 0; j < values; j++)
 		count[j] = v64_set(0);
 	for (; i + V64_LANES <= hi; i += V64_LANES) {
-		const void *p = smi_key_at(keys->base, kind, i);
-		v64 image = v64_image(kind, keys->flip, p), record = image;
+		v64 image = v64_image(kind, keys->flip, smi_key_at(keys->base, kind, i));
 		v64_mask frequent_ones = v64_none();
-		unsigned which;
+		unsigned others;
 
 		UNROLL
 		for (size_t j = 0; j < values; j++) {
@@ -77,64 +62,34 @@ INLINE void peel_keys(enum smi_kind kind, bool narrow, bool indexed, const size_
 			count[j] = v64_tally(count[j], here);
 			frequent_ones = v64_either(frequent_ones, here);
 		}
-		which = v64_lanes(frequent_ones) ^ ALL_LANES;
-		if (indexed) {
-			record = packed(pack, image, index);
-			index = v64_add(index, v64_set(V64_LANES));
-		}
-		record = v64_gather_lanes(record, which);
-		if (narrow)
-			v64_store_narrow((uint32_t *)rest + kept, record);
-		else
-			v64_store((uint64_t *)rest + kept, record);
-		kept += (unsigned)__builtin_popcount(which);
-		if (smi_kind_float(kind) && !indexed)
-			zero |= v64_any_equal(v64_bits(kind, p), v64_set(minus_zero));
+		others = v64_lanes(frequent_ones) ^ ALL_LANES;
+		v64_store(rest + kept, v64_gather_lanes(packed(pack, image, index), others));
+		kept += (unsigned)__builtin_popcount(others);
+		index = v64_add(index, v64_set(V64_LANES));
 	}
 	UNROLL
 	for (size_t j = 0; j < values; j++)
 		if (j < frequent->n)
-			peeled->count[j] = tally_sum(count[j]);
+			peeled->count[j] = tally_sum64(count[j]);
 	for (; i < hi; i++) {
 		size_t j = frequent_at(frequent, smi_key_image(keys, i));
 
 		if (j < frequent->n)
 			peeled->count[j]++;
 		else
-			put_record(narrow, rest, kept++, packed_at(pack, keys, i));
-		if (smi_kind_float(kind))
-			zero |= smi_key_load(smi_key_at(keys->base, kind, i), kind) == minus_zero;
+			rest[kept++] = packed_at(pack, keys, i);
 	}
 	peeled->rest = kept;
-	peeled->minus_zero = zero;
+	peeled->minus_zero = false;
 }
 
 static void kernel_peel(const struct smi_keys *keys, const struct smi_pack *pack, size_t lo,
 			size_t hi, const struct smi_frequent *frequent, struct smi_peeled *peeled,
 			uint64_t *rest)
 {
-	if (frequent->n <= TWO && pack->indexed)
-		FOR_EACH_KIND(keys->kind, peel_keys, false, true, TWO, keys, pack, lo, hi,
-			      frequent, peeled, rest)
 	if (frequent->n <= TWO)
-		FOR_EACH_KIND(keys->kind, peel_keys, false, false, TWO, keys, pack, lo, hi,
-			      frequent, peeled, rest)
-	if (pack->indexed)
-		FOR_EACH_KIND(keys->kind, peel_keys, false, true, SMI_PLACED, keys, pack, lo, hi,
-			      frequent, peeled, rest)
-	FOR_EACH_KIND(keys->kind, peel_keys, false, false, SMI_FREQUENT, keys, pack, lo, hi,
-		      frequent, peeled, rest)
-}
-
-static void kernel_peel_narrow(const struct smi_keys *keys, const struct smi_pack *pack, size_t lo,
-			       size_t hi, const struct smi_frequent *frequent,
-			       struct smi_peeled *peeled, uint32_t *rest)
-{
-	if (frequent->n <= TWO)
-		FOR_EACH_KIND(keys->kind, peel_keys, true, false, TWO, keys, pack, lo, hi,
-			      frequent, peeled, rest)
-	FOR_EACH_KIND(keys->kind, peel_keys, true, false, SMI_FREQUENT, keys, pack, lo, hi,
-		      frequent, peeled, rest)
+		FOR_EACH_KIND(keys->kind, peel_keys, TWO, keys, pack, lo, hi, frequent, peeled, rest)
+	FOR_EACH_KIND(keys->kind, peel_keys, SMI_PLACED, keys, pack, lo, hi, frequent, peeled, rest)
 }
 
 /* Writes the lanes of `index` that are asked for from `place` on, before `end`. A

@@ -4,7 +4,10 @@
 #include "sort/scratch.h"
 #include "sort/straight.h"
 
-enum { SLACK = 64 }; /* bytes that the kernel may write too many */
+enum {
+	SLACK = 64,   /* bytes that the kernel may write too many */
+	PART_LOG = 31 /* a part has fewer keys than 2^this */
+};
 
 /* Where a part's records begin before they lie side by side. */
 static char *rest_of(const struct smi_peeling *p, size_t part)
@@ -26,8 +29,11 @@ static void peel_part(void *arg, size_t part, int rank)
 	(void)rank;
 	smi_cut(job->n, p->parts, part, &lo, &hi);
 	if (job->width == 4)
-		job->kernel->peel_narrow(&plan->keys, &plan->pack, lo, hi, &p->frequent,
-					 &p->peeled[part], (uint32_t *)rest);
+		job->kernel->cull_narrow(&plan->keys, lo, hi, &p->frequent, &p->peeled[part],
+					 (uint32_t *)rest);
+	else if (plan->sink == SMI_TO_KEY)
+		job->kernel->cull(&plan->keys, lo, hi, &p->frequent, &p->peeled[part],
+				  (uint64_t *)rest);
 	else
 		job->kernel->peel(&plan->keys, &plan->pack, lo, hi, &p->frequent,
 				  &p->peeled[part], (uint64_t *)rest);
@@ -36,8 +42,12 @@ static void peel_part(void *arg, size_t part, int rank)
 bool smi_peeling_run(struct smi_peeling *p)
 {
 	struct smi_job *job = p->job;
+	size_t least = (job->n >> PART_LOG) + 1;
 
+	if (least > SMI_PEEL_PARTS)
+		return false;
 	p->parts = job->crew.np < SMI_PEEL_PARTS ? (size_t)job->crew.np : SMI_PEEL_PARTS;
+	p->parts = p->parts > least ? p->parts : least;
 	job->scratch = smi_scratch_take(job->n * job->width + p->parts * SLACK);
 	if (!job->scratch)
 		return false;

@@ -16,7 +16,8 @@ struct smi_peeling {
 	size_t rest_n;
 };
 
-/* Peels the job's keys, by its plan's pack; false when there is no memory. */
+/* Peels the job's keys: the records are images, or, for argsort, what its plan's pack
+ * says. False when there is no memory. */
 bool smi_peeling_run(struct smi_peeling *p);
 
 /* Keys of frequent image j. */

@@ -56,7 +56,7 @@ static int sort_many(struct smi_job *job)
 	smi_partition_count(&p, &job->crew);
 	r = smi_job_reserve_second(job, p.map.top);
 	if (r == 0 && job->plan.sink == SMI_TO_KEY)
-		r = smi_specials_init(&job->specials, &job->crew, keys, job->n, &job->range);
+		r = smi_specials_init(&job->specials, job->kernel, &job->crew, keys, job->n, &job->range);
 	if (r < 0)
 		return r;
 	p.pack = job->plan.pack;
@@ -78,6 +78,27 @@ static bool falls(const struct smi_runs *runs)
 	return false;
 }
 
+/* What keys that are sorted in place and lie in no order allow if they are of few
+ * values, or in a few runs; 1: nothing. */
+static int look_for_values(struct smi_job *job, const struct smi_runs *runs)
+{
+	const struct smi_plan *plan = &job->plan;
+	struct smi_frequent frequent;
+	unsigned covered = smi_frequent_look(job, &frequent);
+	int r = 1;
+
+	/* One comparison a key, or less: that is faster than a table of counts. */
+	if (covered >= SMI_FREQUENT_ALL && frequent.n <= smi_job_lanes(job))
+		r = smi_frequent_sort(job, &frequent);
+	if (r <= 0)
+		return r;
+	if (smi_few_sort(&job->crew, &plan->keys, job->n, plan->out))
+		return 0;
+	if (runs)
+		return smi_join(job, runs);
+	return covered >= SMI_FREQUENT_SOME ? smi_frequent_sort(job, &frequent) : 1;
+}
+
 /* What keys that lie in some order, or are of few values, allow; 1: nothing. */
 static int look_for_short_cut(struct smi_job *job)
 {
@@ -94,13 +115,11 @@ static int look_for_short_cut(struct smi_job *job)
 		return 0;
 	if (is_bytes)
 		return 1;
-	if (plan->sink == SMI_TO_KEY && smi_few_sort(&job->crew, &plan->keys, job->n, plan->out))
+	if (plan->sink == SMI_TO_KEY)
+		return look_for_values(job, found ? &runs : NULL);
+	if (smi_apart_argsort(job) == 0)
 		return 0;
-	if (plan->sink != SMI_TO_KEY && smi_apart_argsort(job) == 0)
-		return 0;
-	if (found)
-		return smi_join(job, &runs);
-	return plan->sink == SMI_TO_KEY ? smi_frequent_sort(job) : 1;
+	return found ? smi_join(job, &runs) : 1;
 }
 
 /* The same, without helpers where they would come too late. */

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "sort/sample.h"
 
-enum { FIRST = 8, FEW = 32, MANY = 128, SLOTS = 2 * MANY };
+enum { FIRST = 16, FEW = 32, MANY = 128, MOST = 512, SLOTS = 2 * MOST };
 
 /* Of the first sampled keys so many must have a value that came before; of all,
  * so many make a value frequent. */
-enum { RECURRED = FIRST / 4, OFTEN_OF_FEW = 2, OFTEN_OF_MANY = 3 };
+enum { RECURRED = 3, OFTEN_OF_FEW = 2, OFTEN_OF_MANY = 3 };
+
+/* Looks that so many keys are worth. */
+static size_t sample_size(size_t n)
+{
+	return n < SMI_SAMPLE_MORE ? FEW : n < SMI_SAMPLE_MOST ? MANY : MOST;
+}
 
 struct counted {
 	uint64_t image;
@@ -21,13 +27,13 @@ static uint64_t sampled(const struct smi_keys *keys, size_t n, uint64_t *x)
 
 bool smi_sample_recurs(const struct smi_keys *keys, size_t n)
 {
-	uint64_t seen[16 * FIRST] = { 0 }, x = n, image;
+	uint64_t seen[256] = { 0 }, x = n, image;
 	unsigned recurred = 0;
 	size_t slot;
 
 	for (int i = 0; i < FIRST; i++) {
 		image = sampled(keys, n, &x);
-		slot = (size_t)(image * 0x9e3779b97f4a7c15 >> 57);
+		slot = (size_t)(image * 0x9e3779b97f4a7c15 >> 56);
 		recurred += seen[slot] == image;
 		seen[slot] = image;
 	}
@@ -62,7 +68,7 @@ static size_t most_frequent(const struct counted *table, size_t size, unsigned o
 	}
 	frequent->n = 0;
 	for (size_t i = 0; i < most && best[i].count; i++) {
-		/* Two values are counted faster than eight. */
+		/* Two values are counted faster than more. */
 		if (i == 2 && covered * 10 >= size * 9)
 			break;
 		covered += best[i].count;
@@ -70,22 +76,26 @@ static size_t most_frequent(const struct counted *table, size_t size, unsigned o
 			frequent->image[j] = frequent->image[j - 1];
 		frequent->image[j] = best[i].image;
 	}
+	for (size_t i = 0; i < frequent->n; i++)
+		for (j = 0; j < frequent->n; j++)
+			if (frequent->image[j] == best[i].image)
+				frequent->order[i] = (uint8_t)j;
 	return covered;
 }
 
-bool smi_sample_frequent(struct smi_frequent *frequent, const struct smi_keys *keys, size_t n,
-			 size_t most, unsigned percent)
+unsigned smi_sample_frequent(struct smi_frequent *frequent, const struct smi_keys *keys, size_t n,
+			     size_t most)
 {
 	struct counted table[SLOTS];
-	size_t size = n < SMI_SAMPLE_MORE ? FEW : MANY, slots = 2 * size;
+	size_t size = sample_size(n), slots = 2 * size;
 	uint64_t x = n;
 
 	if (!smi_sample_recurs(keys, n))
-		return false;
+		return 0;
 	for (size_t i = 0; i < slots; i++)
 		table[i].count = 0;
 	for (size_t i = 0; i < size; i++)
 		table_add(table, slots, sampled(keys, n, &x));
-	return 100 * most_frequent(table, size, size == FEW ? OFTEN_OF_FEW : OFTEN_OF_MANY,
-				   most, frequent) >= percent * size;
+	return (unsigned)(100 * most_frequent(table, size, size == FEW ? OFTEN_OF_FEW : OFTEN_OF_MANY, most,
+					      frequent) / size);
 }

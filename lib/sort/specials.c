@@ -22,68 +22,30 @@ enum { PARTS = 64 };
  * before them, puts them aside. */
 struct collection {
 	struct smi_specials *specials;
+	const struct smi_kernel *kernel;
 	const struct smi_keys *keys;
 	size_t n, parts, nans[PARTS], zeros[PARTS];
 };
 
-static inline bool is_nan(uint64_t bits, enum smi_kind kind)
-{
-	return (bits & smi_kind_mask(kind) >> 1) >
-	       (kind == SMI_FLOAT32 ? 0x7f800000 : 0x7ff0000000000000);
-}
-
-static inline __attribute__((always_inline)) void count(struct collection *c, size_t part,
-							enum smi_kind kind)
-{
-	size_t nans = 0, zeros = 0, lo, hi;
-
-	smi_cut(c->n, c->parts, part, &lo, &hi);
-	for (size_t i = lo; i < hi; i++) {
-		uint64_t bits = smi_key_load(smi_key_at(c->keys->base, kind, i), kind);
-
-		nans += is_nan(bits, kind);
-		zeros += (bits & smi_kind_mask(kind) >> 1) == 0;
-	}
-	c->nans[part] = nans;
-	c->zeros[part] = zeros;
-}
-
-static inline __attribute__((always_inline)) void collect(struct collection *c, size_t part,
-							  enum smi_kind kind)
-{
-	size_t nans = c->nans[part], zeros = c->zeros[part], lo, hi;
-
-	smi_cut(c->n, c->parts, part, &lo, &hi);
-	for (size_t i = lo; i < hi; i++) {
-		uint64_t bits = smi_key_load(smi_key_at(c->keys->base, kind, i), kind);
-
-		if (is_nan(bits, kind))
-			c->specials->nans[nans++] = bits;
-		else if ((bits & smi_kind_mask(kind) >> 1) == 0)
-			c->specials->signs[zeros++] = bits != 0;
-	}
-}
-
 static void count_part(void *arg, size_t part, int rank)
 {
 	struct collection *c = arg;
+	size_t lo, hi;
 
 	(void)rank;
-	if (c->keys->kind == SMI_FLOAT32)
-		count(c, part, SMI_FLOAT32);
-	else
-		count(c, part, SMI_FLOAT64);
+	smi_cut(c->n, c->parts, part, &lo, &hi);
+	c->kernel->special_count(c->keys, lo, hi, &c->nans[part], &c->zeros[part]);
 }
 
 static void collect_part(void *arg, size_t part, int rank)
 {
 	struct collection *c = arg;
+	struct smi_specials *s = c->specials;
+	size_t nans = c->nans[part], end = part + 1 < c->parts ? c->nans[part + 1] : s->nan_count, lo, hi;
 
 	(void)rank;
-	if (c->keys->kind == SMI_FLOAT32)
-		collect(c, part, SMI_FLOAT32);
-	else
-		collect(c, part, SMI_FLOAT64);
+	smi_cut(c->n, c->parts, part, &lo, &hi);
+	c->kernel->special_collect(c->keys, lo, hi, s->nans + nans, end - nans, s->signs + c->zeros[part]);
 }
 
 /* Replaces each count by the sum of those before it; returns the sum of all. */
@@ -99,10 +61,10 @@ static size_t sum_up(size_t *counts, size_t n)
 	return sum;
 }
 
-int smi_specials_init(struct smi_specials *s, const struct smi_crew *crew,
+int smi_specials_init(struct smi_specials *s, const struct smi_kernel *kernel, const struct smi_crew *crew,
 		      const struct smi_keys *keys, size_t n, const struct smi_range *range)
 {
-	struct collection c = { .specials = s, .keys = keys, .n = n,
+	struct collection c = { .specials = s, .kernel = kernel, .keys = keys, .n = n,
 				.parts = crew->np < PARTS ? (size_t)crew->np : PARTS };
 
 	memset(s, 0, sizeof *s);
@@ -147,7 +109,7 @@ void smi_specials_restore(const struct smi_specials *s, const struct smi_keys *k
 	char *at;
 
 	if (s->zero_count) {
-		at = (char *)sorted + count_below(keys, sorted, n, zero_image(keys)) * size;
+		at = (char *)sorted + count_below(keys, sorted, n - s->nan_count, zero_image(keys)) * size;
 		for (size_t i = 0; i < s->zero_count; i++)
 			smi_key_store(at + i * size, keys->kind, s->signs[i] ? sign : 0);
 	}

@@ -15,9 +15,10 @@ struct smi_specials {
 };
 
 /* Collects them; 0 or -ENOMEM. */
-int smi_specials_init(struct smi_specials *specials, const struct smi_crew *crew,
-		      const struct smi_keys *keys, size_t n, const struct smi_range *range);
-/* Writes them into the n sorted keys. */
+int smi_specials_init(struct smi_specials *specials, const struct smi_kernel *kernel,
+		      const struct smi_crew *crew, const struct smi_keys *keys, size_t n,
+		      const struct smi_range *range);
+/* Writes them into the n sorted keys, of which NaNs may be missing at the end. */
 void smi_specials_restore(const struct smi_specials *specials, const struct smi_keys *keys,
 			  void *sorted, size_t n);
 void smi_specials_fini(struct smi_specials *specials);
