@@ -8,6 +8,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static int hook(struct pool_worker *self, void *arg)
 {
@@ -183,19 +185,22 @@ END_TEST
 
 struct pools {
 	struct pool *mine, *other;
+	bool forks;
 };
 
 static int close_both(struct pool_worker *self, size_t job, void *arg)
 {
 	struct pools *pools = arg;
 
-	pool_close(pools->other);
-	pools->other = NULL;
+	if (pools->forks)
+		pool_close(pools->other);
+	if (pools->forks)
+		pools->other = NULL;
 	pool_close(pools->mine);
 	return pool_return(self, &job, sizeof job);
 }
 
-static int sum_up(size_t job, const void *value, size_t size, void *arg)
+static int see_it_open(size_t job, const void *value, size_t size, void *arg)
 {
 	struct pools *pools = arg;
 
@@ -205,19 +210,59 @@ static int sum_up(size_t job, const void *value, size_t size, void *arg)
 	return 0;
 }
 
-/* As a program's own way out may, which a job goes. */
-START_TEST(a_job_may_close_pools_that_its_worker_inherited)
+/* As a program's own way out may, which a job goes. _i: the backend; 0: debug mode. */
+START_TEST(a_job_may_close_the_pool_that_it_runs_in)
 {
-	struct pools pools = { test_open(&(struct pool_options){ .np = 3, .backend = POOL_FORK }),
-			       test_open(&(struct pool_options){ .np = 2, .backend = POOL_FORK }) };
+	enum pool_backend backend = _i ? (enum pool_backend)_i : POOL_FORK;
+	struct pools pools = { test_open(&(struct pool_options){ .np = 3, .backend = backend }),
+			       test_open(&(struct pool_options){ .np = 2, .backend = POOL_FORK }),
+			       _i == POOL_FORK };
 
 	assert_usable(pools.other);
+	pool_set_debug(_i == 0);
 	for (int i = 0; i < 3; i++)
-		assert_ok(pools.mine, pool_map(pools.mine, 1000, close_both, sum_up, &pools));
+		assert_ok(pools.mine, pool_map(pools.mine, 1000, close_both, see_it_open, &pools));
+	pool_set_debug(false);
 	assert_usable(pools.other);
 	assert_usable(pools.mine);
 	pool_close(pools.mine);
 	pool_close(pools.other);
+}
+END_TEST
+
+/* A child that reduce forks is none of the pool's: closing gives back what it inherited. */
+static int close_in_child(size_t job, const void *value, size_t size, void *arg)
+{
+	struct pool *pool = arg;
+	pid_t child;
+	int status;
+
+	(void)value, (void)size;
+	if (job > 0)
+		return 0;
+	child = fork();
+	if (child == 0) {
+		int before = test_descriptors();
+
+		pool_close(pool);
+		_exit(before - test_descriptors() >= 2 ? 7 : 1);
+	}
+	return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 7 ? 0 : -1;
+}
+
+static int nothing(struct pool_worker *self, size_t job, void *arg)
+{
+	(void)self, (void)job, (void)arg;
+	return 0;
+}
+
+START_TEST(a_child_of_reduce_may_close_its_copy_of_the_pool)
+{
+	struct pool *pool = test_open(&(struct pool_options){ .np = 2, .backend = POOL_FORK });
+
+	assert_ok(pool, pool_map(pool, 10, nothing, close_in_child, pool));
+	assert_usable(pool);
+	pool_close(pool);
 }
 END_TEST
 
@@ -245,7 +290,8 @@ Suite *api_suite(void)
 	tcase_add_test(test, closing_keeps_errno);
 	tcase_add_test(test, a_report_without_a_pool_tells_of_the_open_that_failed);
 	tcase_add_test(test, an_open_pool_owns_no_worker);
-	tcase_add_test(test, a_job_may_close_pools_that_its_worker_inherited);
+	tcase_add_loop_test(test, a_job_may_close_the_pool_that_it_runs_in, 0, 4);
+	tcase_add_test(test, a_child_of_reduce_may_close_its_copy_of_the_pool);
 	tcase_add_test(test, the_version_has_three_numbers);
 	return suite;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/time.h>
@@ -322,6 +323,84 @@ START_TEST(signals_that_interrupt_calls_do_no_harm)
 }
 END_TEST
 
+static int idle(struct pool_worker *self, size_t job, void *arg)
+{
+	(void)self, (void)job, (void)arg;
+	return 0;
+}
+
+static struct once {
+	pid_t master;
+	int forks;
+	_Atomic int in_master, in_workers;
+} *once;
+
+static void note_where(int signal)
+{
+	(void)signal;
+	atomic_fetch_add(getpid() == once->master ? &once->in_master : &once->in_workers, 1);
+}
+
+static void terminate_group(void)
+{
+	if (++once->forks == 2)
+		kill(0, SIGTERM);
+}
+
+/* The whole group is terminated while the workers are forked, and the program's handler
+ * takes itself out. */
+static int with_a_handler_that_runs_once(void *arg)
+{
+	struct sigaction action = { .sa_handler = note_where, .sa_flags = SA_RESETHAND };
+	struct pool *pool;
+
+	(void)arg;
+	setpgid(0, 0);
+	once = test_shared(sizeof *once);
+	once->master = getpid();
+	sigaction(SIGTERM, &action, NULL);
+	pthread_atfork(NULL, terminate_group, NULL);
+	pool = pool_open(&(struct pool_options){ .np = 2, .backend = POOL_FORK });
+	REQUIRE(pool_map(pool, 4, idle, NULL, NULL) == POOL_CRASHED);
+	REQUIRE(pool_error(pool)->code == SIGTERM);
+	REQUIRE(once->in_master == 1 && once->in_workers == 0);
+	pool_close(pool);
+	return 0;
+}
+
+START_TEST(no_handler_runs_in_a_worker_that_was_forked_before_it_was_gone)
+{
+	ck_assert_int_eq(in_child(with_a_handler_that_runs_once, NULL, 15), 0);
+}
+END_TEST
+
+static void take_long(void)
+{
+	test_nap(12e-3);
+}
+
+static int with_slow_forks(void *arg)
+{
+	struct sigaction action = { .sa_handler = count_interrupt };
+	struct itimerval often = { { 0, 3000 }, { 0, 3000 } };
+	struct pool *pool = pool_open(&(struct pool_options){ .np = 10, .backend = POOL_FORK });
+
+	(void)arg;
+	pthread_atfork(take_long, NULL, NULL);
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+	REQUIRE(!pool_map(pool, 10, idle, NULL, NULL));
+	REQUIRE(interrupts >= 8);
+	pool_close(pool);
+	return 0;
+}
+
+START_TEST(signals_come_in_between_slow_forks)
+{
+	ck_assert_int_eq(in_child(with_slow_forks, NULL, 15), 0);
+}
+END_TEST
+
 void host_signal_tests(Suite *suite)
 {
 	TCase *test = test_case(suite, "host signals", 20);
@@ -331,6 +410,8 @@ void host_signal_tests(Suite *suite)
 	tcase_add_test(test, a_worker_holds_no_descriptors_of_its_siblings);
 	tcase_add_test(test, the_program_keeps_its_signals_and_descriptors);
 	tcase_add_test(test, a_worker_has_no_handlers_of_the_program);
+	tcase_add_test(test, no_handler_runs_in_a_worker_that_was_forked_before_it_was_gone);
+	tcase_add_test(test, signals_come_in_between_slow_forks);
 	tcase_add_test(test, an_interrupt_reaches_the_program_not_the_jobs);
 	tcase_add_loop_test(test, signals_that_interrupt_calls_do_no_harm, 0, 2);
 }

@@ -27,6 +27,7 @@ struct smi_crew {
 	struct smi_gate *gate;
 	bool succeed; /* fork: dead workers may have to be replaced in this run */
 	bool group;   /* fork: each worker leads a process group */
+	bool knows_handlers; /* fork: the gate has those of this run */
 	void (*live)(void *context, int rank);  /* a worker's life */
 	/* How many workers there are after all, where that is fewer than asked for.
 	 * Called before the first worker lives, in each process that must know. */

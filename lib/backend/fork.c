@@ -12,6 +12,9 @@
 #include "os/io.h"
 #include "os/level.h"
 
+/* Forking many workers keeps no signal of the program waiting for much longer. */
+#define DEAF (10 * SMI_MS)
+
 /* To look at the gate costs less than a sleep before it, where each has a CPU. */
 #define GATE_SPIN (100 * SMI_US)
 
@@ -48,9 +51,10 @@ static void be_worker(struct smi_crew *crew, int rank)
 	if (crew->group)
 		smi_process_lead();
 	smi_worker_level_set(smi_worker_level() + 1);
-	smi_guests_limit();
+	smi_worker_process_set();
 	wait_at_gate(crew);
 	smi_process_hear_signals(atomic_load(&crew->gate->handled));
+	smi_guests_limit();
 	crew->live(crew->context, rank);
 	/* Whom it has just woken may wait for this CPU, and to leave takes long. */
 	sched_yield();
@@ -123,27 +127,39 @@ static void fork_stop(struct smi_crew *crew)
 	reap_leavers(crew, true);
 }
 
-/* Nobody runs with the program's handlers before they are known. */
+/* Before any signal comes in again: a handler may take itself out. */
 static void find_handlers(struct smi_crew *crew)
 {
-	atomic_store(&crew->gate->handled, smi_process_handlers());
+	if (!crew->knows_handlers)
+		atomic_store(&crew->gate->handled, smi_process_handlers());
+	crew->knows_handlers = true;
 }
 
 /* Without spares there will be no successors; they are asked for later. */
 static void start_spares(struct smi_crew *crew)
 {
 	reap_leavers(crew, true);
-	find_handlers(crew);
 	smi_spares_start(crew, be_worker);
+}
+
+static void let_signals_in(struct smi_crew *crew, uint64_t *since)
+{
+	if (smi_now() - *since < DEAF)
+		return;
+	find_handlers(crew);
+	smi_process_let_signals_in();
+	*since = smi_now();
 }
 
 /* As many workers as there can be: how many, and in *r why there are no more. Those who
  * are still leaving hold what is lacking, perhaps. */
 static int start_workers(struct smi_crew *crew, int wanted, int *r)
 {
+	uint64_t since = smi_now();
 	int started = 0;
 
 	for (*r = 0; started < wanted && *r >= 0; started += *r >= 0) {
+		let_signals_in(crew, &since);
 		*r = start_one(crew, started);
 		if (*r < 0 && reap_leavers(crew, true))
 			*r = start_one(crew, started);
@@ -157,7 +173,12 @@ static int start_all(struct smi_crew *crew, int wanted, int *r)
 	int started;
 
 	smi_guests_pause();
+	smi_process_have_pidfd();
 	smi_process_prepare();
+	crew->knows_handlers = false;
+	/* Spares need them, and another thread may take a signal at any time. */
+	if (crew->succeed || !smi_process_is_alone())
+		find_handlers(crew);
 	if (crew->succeed)
 		start_spares(crew);
 	started = start_workers(crew, wanted, r);
@@ -166,10 +187,9 @@ static int start_all(struct smi_crew *crew, int wanted, int *r)
 		smi_spares_stop(crew, true);
 		started = start_workers(crew, wanted, r);
 	}
-	smi_process_prepared();
 	/* While the last one comes to life. */
-	if (!crew->succeed)
-		find_handlers(crew);
+	find_handlers(crew);
+	smi_process_prepared();
 	smi_guests_resume();
 	return started;
 }

@@ -10,7 +10,7 @@
 #include <execinfo.h>
 #define UNWIND(frames, count) backtrace(frames, count)
 #else
-#define UNWIND(frames, count) 0
+#define UNWIND(frames, count) ((void)(frames), 0)
 #endif
 
 #include "error/symbol.h"

@@ -48,11 +48,22 @@ static bool flush_if_free(FILE *stream)
 	return true;
 }
 
+/* What a fault or a trap raises in the thread itself cannot wait. */
+static void block_signals(sigset_t *before)
+{
+	static const int own[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS };
+	sigset_t most;
+
+	sigfillset(&most);
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		sigdelset(&most, own[i]);
+	pthread_sigmask(SIG_SETMASK, &most, before);
+}
+
 void smi_process_prepare(void)
 {
 	int saved = errno;
 	bool out = ALONE || flush_if_free(stdout), err = ALONE || flush_if_free(stderr);
-	sigset_t all;
 
 	if (ALONE)
 		fflush(NULL);
@@ -60,14 +71,24 @@ void smi_process_prepare(void)
 		stale_out = !out;
 		stale_err = !err;
 	}
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &program_mask);
+	block_signals(&program_mask);
 	smi_errno_restore(saved);
 }
 
 void smi_process_prepared(void)
 {
 	pthread_sigmask(SIG_SETMASK, &program_mask, NULL);
+}
+
+void smi_process_let_signals_in(void)
+{
+	smi_process_prepared();
+	block_signals(NULL);
+}
+
+bool smi_process_is_alone(void)
+{
+	return ALONE;
 }
 
 static bool has_handler(int signal)
@@ -78,12 +99,12 @@ static bool has_handler(int signal)
 	       action.sa_handler != SIG_IGN;
 }
 
-/* Between the two lie the C library's own. */
+/* Those of 32 on that are below SIGRTMIN are the C library's own. */
 uint64_t smi_process_handlers(void)
 {
 	uint64_t handled = 0;
 
-	for (int s = 1; s < NSIG; s = s == SIGSYS ? SIGRTMIN : s + 1)
+	for (int s = 1; s <= 64 && s < NSIG; s = s == 31 ? SIGRTMIN : s + 1)
 		if (has_handler(s))
 			handled |= (uint64_t)1 << (s - 1);
 	return handled;

@@ -24,12 +24,16 @@ struct smi_process {
 
 /* Before the first fork of several: writes out what stdout and stderr hold, or
  * all streams when this is the program's only thread, without waiting for a
- * stream that another thread holds; and blocks all signals. After the last one:
- * unblocks them. */
+ * stream that another thread holds; and blocks all signals but those of faults.
+ * After the last one: unblocks them. In between: those that wait may come. */
 void smi_process_prepare(void);
 void smi_process_prepared(void);
+void smi_process_let_signals_in(void);
 
-/* Forks. In the child: 0, with the parent's death fatal to it, all signals
+/* The program has no other threads; false where that can't be told. */
+bool smi_process_is_alone(void);
+
+/* Forks. In the child: 0, with the parent's death fatal to it, signals still
  * blocked, no atexit handler of the program to run, and nothing of the parent's in
  * its stdio buffers. In the parent: 1 and *process. Negative errno on failure. */
 int smi_process_fork(struct smi_process *process);

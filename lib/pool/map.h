@@ -19,6 +19,7 @@ struct pool {
 	struct pool_options options;
 	enum pool_backend backend; /* settled when the pool was opened */
 	pid_t owner;               /* the process that opened it */
+	int level;                 /* in which it was opened */
 	int np;
 	uint64_t maps; /* begun so far */
 	struct smi_journal *journal; /* NULL: none is kept */

@@ -16,9 +16,12 @@
 
 /* After work the master lies down for this long without being rung: the values of
  * a busy team come in by the hundred, and no worker rings. Where little has come it
- * lies longer each time: to get up takes a worker's CPU. Bytes of the rings. */
+ * lies longer each time, since to get up takes a worker's CPU; but no longer than a
+ * share of the time that the map has taken, since what comes last is reduced after it.
+ * Bytes of the rings. */
 #define DOZE (200 * SMI_US)
 #define DOZE_MOST (3200 * SMI_US)
+#define DOZE_SHARE 32
 #define LITTLE ((uint64_t)16 << 10)
 
 /* Asleep it is rung. Should a ring be missed between two grabs of a worker, it
@@ -104,18 +107,24 @@ static void linger(const struct smi_master *master)
 	}
 }
 
-/* How long to lie down after a look that brought so many bytes, and the one before. */
-static uint64_t next_doze(uint64_t last, uint64_t bytes)
+static uint64_t least(uint64_t a, uint64_t b)
 {
-	if (bytes > LITTLE)
-		return DOZE;
-	return last < DOZE_MOST ? 2 * last : DOZE_MOST;
+	return a < b ? a : b;
+}
+
+/* How long to lie down the next time, where this time's look has brought so many bytes
+ * and the map has taken so long. */
+static uint64_t next_doze(uint64_t last, uint64_t bytes, uint64_t age)
+{
+	uint64_t longer = least(least(2 * last, DOZE_MOST), age / DOZE_SHARE);
+
+	return bytes > LITTLE || longer < DOZE ? DOZE : longer;
 }
 
 /* Until all workers are finished and all values taken, or the map is to end. */
 static void run_until_done(struct smi_master *master)
 {
-	uint64_t sleep = SLEEP_FIRST, doze = DOZE;
+	uint64_t sleep = SLEEP_FIRST, doze = DOZE, began = smi_now();
 
 	if (master->map->spin)
 		linger(master);
@@ -137,7 +146,7 @@ static void run_until_done(struct smi_master *master)
 			return;
 		if (some) {
 			lie_down(master, SMI_DOZING, doze);
-			doze = next_doze(doze, master->bytes - before);
+			doze = next_doze(doze, master->bytes - before, smi_now() - began);
 			sleep = SLEEP_FIRST;
 		} else {
 			lie_down(master, SMI_ASLEEP, sleep);

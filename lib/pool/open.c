@@ -145,6 +145,7 @@ static int init_pool(struct pool *pool, const struct pool_options *options)
 
 	pool->options = *options;
 	pool->owner = getpid();
+	pool->level = smi_worker_level();
 	settle_workers(pool);
 	smi_error_clear(&pool->error);
 	smi_crash_prepare();
@@ -185,12 +186,19 @@ struct pool *pool_open(const struct pool_options *options)
 	return pool;
 }
 
+/* In a job of its own map, where a worker still has use for it; also in threads that
+ * the job has started. */
+static bool is_in_job(const struct pool *pool)
+{
+	return pool->running && (smi_worker_level() > pool->level ||
+				 (smi_worker_process() && pool->owner != getpid()));
+}
+
 void pool_close(struct pool *pool)
 {
 	int saved = errno;
 
-	/* In a job of its own map a worker still has use for it. */
-	if (!pool || (pool->running && pool->owner != getpid()))
+	if (!pool || is_in_job(pool))
 		return;
 	smi_team_fini(&pool->team, pool->owner != getpid());
 	smi_failures_clear(&pool->failures);
