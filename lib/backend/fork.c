@@ -51,7 +51,6 @@ static void be_worker(struct smi_crew *crew, int rank)
 	if (crew->group)
 		smi_process_lead();
 	smi_worker_level_set(smi_worker_level() + 1);
-	smi_worker_process_set();
 	wait_at_gate(crew);
 	smi_process_hear_signals(atomic_load(&crew->gate->handled));
 	smi_guests_limit();

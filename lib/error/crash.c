@@ -87,6 +87,11 @@ void smi_crash_guard(struct smi_crash *crash, int bell)
 		sigaction(__builtin_ctzll(left), &action, NULL);
 }
 
+bool smi_crash_is_guarded(void)
+{
+	return record != NULL;
+}
+
 void smi_crash_backtrace(const struct smi_crash *crash, char *text, size_t size)
 {
 	int frames = crash->frames;

@@ -6,6 +6,7 @@
 #define SMI_ERROR_CRASH_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,9 @@ void smi_crash_prepare(void);
 
 /* In a forked worker: from now on a fatal signal is recorded, and `bell` rung. */
 void smi_crash_guard(struct smi_crash *crash, int bell);
+
+/* Whether this is such a worker's process, or a child of one. */
+bool smi_crash_is_guarded(void);
 
 /* The record as text, a frame a line, names where there are some. */
 void smi_crash_backtrace(const struct smi_crash *crash, char *text, size_t size);

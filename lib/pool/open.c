@@ -191,7 +191,7 @@ struct pool *pool_open(const struct pool_options *options)
 static bool is_in_job(const struct pool *pool)
 {
 	return pool->running && (smi_worker_level() > pool->level ||
-				 (smi_worker_process() && pool->owner != getpid()));
+				 (smi_crash_is_guarded() && pool->owner != getpid()));
 }
 
 void pool_close(struct pool *pool)
