@@ -14,7 +14,6 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "os/futex.h"
 
@@ -26,8 +25,8 @@ enum {
 
 static struct {
 	atomic_flag taken;
-	_Atomic pid_t owner;             /* whose threads the helpers are */
-	int helpers;                     /* started; changed by who took the crew */
+	bool known;                      /* to fork; changed by who took the crew */
+	int helpers;                     /* started; the same */
 
 	_Alignas(64) _Atomic uint64_t ticket;
 	_Atomic smi_part_fn work;
@@ -109,6 +108,19 @@ static void *help(void *arg)
 	return NULL;
 }
 
+/* In a forked child there are no helpers, and the crew may look taken by a thread that
+ * is not there either. One that was made without fork(), and so without this, finds
+ * nobody who helps, and goes on alone. */
+static void forget_parent(void)
+{
+	crew.helpers = 0;
+	atomic_store(&crew.ticket, 0);
+	atomic_store(&crew.unfinished, 0);
+	atomic_store(&crew.waiting, 0);
+	atomic_store(&crew.asleep, 0);
+	atomic_flag_clear(&crew.taken);
+}
+
 /* Starts helpers until there are np - 1, or no more can be had; they get no
  * signals. */
 static void start_helpers(int np)
@@ -117,7 +129,10 @@ static void start_helpers(int np)
 	pthread_attr_t attr;
 	pthread_t thread;
 
-	if (crew.helpers >= np - 1 || pthread_attr_init(&attr))
+	if (crew.helpers >= np - 1)
+		return;
+	crew.known = crew.known || pthread_atfork(NULL, NULL, forget_parent) == 0;
+	if (!crew.known || pthread_attr_init(&attr))
 		return;
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	sigfillset(&all);
@@ -129,28 +144,11 @@ static void start_helpers(int np)
 	pthread_attr_destroy(&attr);
 }
 
-/* In a forked child there are no helpers, and the crew may look taken by a
- * thread that is not there either. */
-static void forget_parent(void)
-{
-	pid_t self = getpid(), owner = atomic_load(&crew.owner);
-
-	if (owner == self || !atomic_compare_exchange_strong(&crew.owner, &owner, self))
-		return;
-	crew.helpers = 0;
-	atomic_store(&crew.ticket, 0);
-	atomic_store(&crew.unfinished, 0);
-	atomic_store(&crew.waiting, 0);
-	atomic_store(&crew.asleep, 0);
-	atomic_flag_clear(&crew.taken);
-}
-
 void smi_crew_enter(struct smi_crew *self, int np)
 {
 	self->np = 1;
 	if (np <= 1)
 		return;
-	forget_parent();
 	if (atomic_flag_test_and_set(&crew.taken))
 		return;
 	start_helpers(np <= HELPERS + 1 ? np : HELPERS + 1);

@@ -5,6 +5,11 @@
 
 enum { FIRST_LOOK = 256, MANY = 256, FEW = 16 };
 
+/* Where nothing but the keys is read, or they change places: so many bytes of them are
+ * worth a helper. The core that made them mostly still has fewer in its caches. */
+#define LOOK_HELPED ((size_t)24 << 20)
+#define MIRROR_HELPED ((size_t)128 << 20)
+
 struct straight {
 	const struct smi_kernel *kernel;
 	const struct smi_keys *keys;
@@ -189,6 +194,18 @@ static void mirror(void *arg, size_t part, int rank)
 		mirror_bytes(a, b, bytes, 8);
 }
 
+/* A step by all threads, or, where there is too little to it, by one. */
+static void each(struct straight *s, const struct smi_crew *crew, void (*step)(void *, size_t, int),
+		 size_t helped)
+{
+	static const struct smi_crew one = { 1 };
+	size_t bytes = s->n * smi_kind_size(s->keys->kind);
+	const struct smi_crew *who = s->sink == SMI_TO_KEY && bytes < helped ? &one : crew;
+
+	s->parts = (size_t)who->np;
+	smi_crew_each(who, s->parts, step, s);
+}
+
 bool smi_straight(const struct smi_kernel *kernel, const struct smi_crew *crew,
 		  const struct smi_keys *keys, size_t n, enum smi_sink sink, void *out)
 {
@@ -199,7 +216,7 @@ bool smi_straight(const struct smi_kernel *kernel, const struct smi_crew *crew,
 		return false;
 	atomic_store_explicit(&s.order, order, memory_order_relaxed);
 	if (n > FIRST_LOOK)
-		smi_crew_each(crew, s.parts, look, &s);
+		each(&s, crew, look, LOOK_HELPED);
 	order = atomic_load_explicit(&s.order, memory_order_relaxed);
 	if (order & SMI_RISING) {
 		if (sink != SMI_TO_KEY)
@@ -210,7 +227,7 @@ bool smi_straight(const struct smi_kernel *kernel, const struct smi_crew *crew,
 		/* Equal floats may differ (-0, NaN) and then keep their order. */
 		if (!(order & (smi_kind_float(keys->kind) ? SMI_STRICTLY_FALLING : SMI_FALLING)))
 			return false;
-		smi_crew_each(crew, s.parts, mirror, &s);
+		each(&s, crew, mirror, MIRROR_HELPED);
 		return true;
 	}
 	if (order & SMI_STRICTLY_FALLING)
