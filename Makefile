@@ -12,6 +12,11 @@ DESTDIR =
 VERSION = 0.1.0
 SOVERSION = 0
 
+# On all CPUs, unless asked for otherwise.
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
 B = build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 comma := ,
 ifneq ($(CC),cc)
@@ -104,10 +109,14 @@ chaos: $(CHAOS)
 	$(B)/tests/chaos/detect 10000 2
 	$(B)/tests/chaos/detect 10000 33
 
+# Some tests of the pool mind the time; those of sort and the murderer do not, and
+# take long: they run side by side.
 check: $(B)/tests/check $(B)/tests/fuzz/reader $(EXAMPLES) $(CHAOS) all
-	SMI_BUILD=$(B) $(B)/tests/check
+	SMI_BUILD=$(B) $(B)/tests/check -sort
 	$(B)/tests/fuzz/reader tests/fuzz/corpus/*
-	$(B)/tests/chaos/chaos $(if $(SAN),500,10000) $(SEED)
+	CK_RUN_SUITE=sort $(B)/tests/check >$(B)/tests/sort.log 2>&1 & sort=$$!; \
+	$(B)/tests/chaos/chaos $(if $(SAN),500,10000) $(SEED); chaos=$$?; \
+	wait $$sort; sort=$$?; cat $(B)/tests/sort.log; [ $$sort = 0 ] && [ $$chaos = 0 ]
 	$(if $(SAN),,CC=$(CC) tests/install.sh $(B))
 	$(if $(SAN),,CC=$(CC) tests/openmp.sh $(B))
 
