@@ -25,8 +25,7 @@ enum {
 
 static struct {
 	atomic_flag taken;
-	bool known;                      /* to fork; changed by who took the crew */
-	int helpers;                     /* started; the same */
+	int helpers;                     /* started; changed by who took the crew */
 
 	_Alignas(64) _Atomic uint64_t ticket;
 	_Atomic smi_part_fn work;
@@ -121,6 +120,13 @@ static void forget_parent(void)
 	atomic_flag_clear(&crew.taken);
 }
 
+/* Not before there is need: each child of a program that never sorts so would run it.
+ * One that is being forked by another thread in this very moment may miss it. */
+static void watch_forks(void)
+{
+	pthread_atfork(NULL, NULL, forget_parent);
+}
+
 /* Starts helpers until there are np - 1, or no more can be had; they get no
  * signals. */
 static void start_helpers(int np)
@@ -129,10 +135,7 @@ static void start_helpers(int np)
 	pthread_attr_t attr;
 	pthread_t thread;
 
-	if (crew.helpers >= np - 1)
-		return;
-	crew.known = crew.known || pthread_atfork(NULL, NULL, forget_parent) == 0;
-	if (!crew.known || pthread_attr_init(&attr))
+	if (crew.helpers >= np - 1 || pthread_attr_init(&attr))
 		return;
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	sigfillset(&all);
@@ -144,11 +147,14 @@ static void start_helpers(int np)
 	pthread_attr_destroy(&attr);
 }
 
+static pthread_once_t watched = PTHREAD_ONCE_INIT;
+
 void smi_crew_enter(struct smi_crew *self, int np)
 {
 	self->np = 1;
 	if (np <= 1)
 		return;
+	pthread_once(&watched, watch_forks);
 	if (atomic_flag_test_and_set(&crew.taken))
 		return;
 	start_helpers(np <= HELPERS + 1 ? np : HELPERS + 1);

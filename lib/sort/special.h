@@ -37,23 +37,33 @@ static void kernel_special_count(const struct smi_keys *keys, size_t lo, size_t 
 		special_count(SMI_FLOAT64, keys, lo, hi, nans, zeros);
 }
 
-/* Whole vectors are written as long as there is room for one. */
+INLINE uint64_t lane_bits(enum smi_kind kind, const void *p, unsigned lanes)
+{
+	return smi_key_load(smi_key_at(p, kind, (size_t)__builtin_ctz(lanes)), kind);
+}
+
+/* NaNs are written by whole vectors as long as there is room for one. */
 INLINE void special_collect(enum smi_kind kind, const struct smi_keys *keys, size_t lo, size_t hi,
 			    uint64_t *nan, const uint64_t *end, uint8_t *sign)
 {
 	const uint64_t nan_image = smi_kind_mask(kind), zero_image = smi_image(kind, keys->flip, 0);
 	size_t i = lo;
 
-	for (; i + V64_LANES <= hi && nan + V64_LANES <= end; i += V64_LANES) {
+	for (; i + V64_LANES <= hi; i += V64_LANES) {
 		const void *p = smi_key_at(keys->base, kind, i);
 		v64 image = v64_image(kind, keys->flip, p);
 		unsigned nans = v64_lanes(v64_equal(image, v64_set(nan_image)));
 		unsigned zeros = v64_lanes(v64_equal(image, v64_set(zero_image)));
 
-		v64_store(nan, v64_gather_lanes(v64_bits(kind, p), nans));
-		nan += (unsigned)__builtin_popcount(nans);
+		if ((size_t)(end - nan) >= V64_LANES) {
+			v64_store(nan, v64_gather_lanes(v64_bits(kind, p), nans));
+			nan += (unsigned)__builtin_popcount(nans);
+		} else {
+			for (; nans; nans &= nans - 1)
+				*nan++ = lane_bits(kind, p, nans);
+		}
 		for (; zeros; zeros &= zeros - 1)
-			*sign++ = smi_key_load(smi_key_at(p, kind, (size_t)__builtin_ctz(zeros)), kind) != 0;
+			*sign++ = lane_bits(kind, p, zeros) != 0;
 	}
 	for (; i < hi; i++) {
 		uint64_t bits = smi_key_load(smi_key_at(keys->base, kind, i), kind);
