@@ -2,6 +2,7 @@
 /* Keys of which many have one of a few values. */
 #include <check.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,6 +183,36 @@ START_TEST(every_kernel_takes_frequent_values_and_specials_out)
 }
 END_TEST
 
+/* NaNs in front of negative numbers and zeros: behind what is sorted lie keys that were
+ * there before. */
+START_TEST(zeros_are_found_beside_many_nans)
+{
+	static const size_t sizes[] = { 5, 100, 300, 3000 };
+	uint64_t seed = 1;
+	struct buffers b;
+
+	if (smi_sort_use(kernels[_i]) == -ENOTSUP || smi_sort_use(kernels[_i]) == -ENOENT)
+		return;
+	buffers_init(&b, 3000);
+	for (int size = 0; size < 4; size++)
+		for (size_t percent = 20; percent <= 100; percent += 20)
+			for (int wide = 0; wide < 2; wide++) {
+				size_t n = sizes[size], nans = n * percent / 100;
+				enum shared_type type = wide ? SHARED_FLOAT64 : SHARED_FLOAT32;
+
+				for (size_t i = 0; i < n; i++) {
+					uint64_t r = random_next(&seed) % 1000;
+					double x = i < nans ? NAN : r < 100 ? -0.0 : r < 200 ? 0.0 : -(double)r;
+					float f = (float)x;
+
+					memcpy(b.keys + i * type_size(type), wide ? (void *)&x : (void *)&f, type_size(type));
+				}
+				check_all(&b, n, type, EXTREMES, threads, 1);
+			}
+	buffers_fini(&b);
+}
+END_TEST
+
 /* Integers whose logarithms are even: most are near the least one. */
 static void make_crowded(struct buffers *b, size_t n, enum shared_type type, uint64_t seed)
 {
@@ -265,6 +296,7 @@ TCase *sort_values_tests(void)
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
 	tcase_add_loop_test(tcase, every_kernel_sorts_frequent_values_stably, 0, 3);
 	tcase_add_loop_test(tcase, every_kernel_takes_frequent_values_and_specials_out, 0, 3);
+	tcase_add_loop_test(tcase, zeros_are_found_beside_many_nans, 0, 3);
 	tcase_add_loop_test(tcase, every_kernel_sorts_crowded_keys_stably, 0, 3);
 	tcase_add_loop_test(tcase, short_keys_are_counted, SHARED_INT8, SHARED_UINT16 + 1);
 	tcase_add_loop_test(tcase, nothing_behind_the_counted_keys_is_written, SHARED_INT8,
