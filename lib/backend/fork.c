@@ -172,7 +172,6 @@ static int start_all(struct smi_crew *crew, int wanted, int *r)
 	int started;
 
 	smi_guests_pause();
-	smi_process_have_pidfd();
 	smi_process_prepare();
 	crew->knows_handlers = false;
 	/* Spares need them, and another thread may take a signal at any time. */

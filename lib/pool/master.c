@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The master's loop: take in what is committed, judge who has ended, sleep. It
- * reads no clock while there is work, and looks at no ring twice in a row without
+ * reads the clock only when it lies down, and looks at no ring twice in a row without
  * lying down in between. */
 #include "pool/master.h"
 

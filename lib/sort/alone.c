@@ -8,21 +8,13 @@
 /* Bytes that the kernel may write too many. */
 enum { SLACK = 64 };
 
-static void bucket_sort(struct smi_job *job, void *records, void *spare, size_t m, uint32_t *counts)
-{
-	if (job->width == 4)
-		job->kernel->bucket_narrow(&job->plan, records, spare, m, 0, counts);
-	else
-		job->kernel->bucket(&job->plan, records, spare, m, 0, counts);
-}
-
 static void sort_all(struct smi_job *job, void *records, void *spare, uint32_t *counts)
 {
 	if (job->width == 4)
 		job->kernel->pack_narrow(&job->plan.keys, &job->plan.pack, 0, job->n, records);
 	else
 		job->kernel->pack(&job->plan.keys, &job->plan.pack, 0, job->n, records);
-	bucket_sort(job, records, spare, job->n, counts);
+	smi_job_bucket(job, records, spare, job->n, 0, counts);
 }
 
 /* Without NaNs the images lie closer together. */
@@ -37,7 +29,7 @@ static void sort_numbers(struct smi_job *job, void *records, void *spare, uint32
 	else
 		job->kernel->cull(&job->plan.keys, 0, job->n, &nan, &numbers, records);
 	if (numbers.rest > 0)
-		bucket_sort(job, records, spare, numbers.rest, counts);
+		smi_job_bucket(job, records, spare, numbers.rest, 0, counts);
 }
 
 /* Both arrays have room for n records and SLACK, `counts` for what n keys can need. */

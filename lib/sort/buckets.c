@@ -18,14 +18,7 @@ struct region {
 static void bucket_sort(struct smi_job *job, char *records, char *spare, size_t m,
 			size_t position, int rank)
 {
-	uint32_t *counts = job->counts + (size_t)rank * SMI_COUNTS;
-
-	if (job->width == 4)
-		job->kernel->bucket_narrow(&job->plan, (uint32_t *)records, (uint32_t *)spare, m,
-					   position, counts);
-	else
-		job->kernel->bucket(&job->plan, (uint64_t *)records, (uint64_t *)spare, m,
-				    position, counts);
+	smi_job_bucket(job, records, spare, m, position, job->counts + (size_t)rank * SMI_COUNTS);
 }
 
 static void bucket_part(void *arg, size_t part, int rank)

@@ -39,6 +39,16 @@ static inline size_t smi_job_lanes(const struct smi_job *job)
 	return 4 * job->kernel->lanes / job->width;
 }
 
+/* Sorts m records, and writes what they stand for from `position` on: smi_kernel.bucket. */
+static inline void smi_job_bucket(struct smi_job *job, void *records, void *spare, size_t m,
+				  size_t position, uint32_t *counts)
+{
+	if (job->width == 4)
+		job->kernel->bucket_narrow(&job->plan, records, spare, m, position, counts);
+	else
+		job->kernel->bucket(&job->plan, records, spare, m, position, counts);
+}
+
 /* Settles what a record is, once the range is known: as much of the key as
  * there is room for beside the index. */
 void smi_job_plan(struct smi_job *job);
