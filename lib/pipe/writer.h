@@ -104,14 +104,24 @@ static inline void smi_writer_lengthen(struct smi_writer *writer)
 	smi_writer_tell(writer);
 }
 
-/* The same where jobs are counted. */
-static inline void smi_writer_count(struct smi_writer *writer, uint64_t job)
+/* The same where jobs are counted: the run, in the hands of whoever adds to it in a
+ * loop. What would have to be loaded first is loaded once. */
+struct smi_tally {
+	struct smi_frame *run; /* NULL until one has begun */
+	uint64_t word;
+};
+
+static inline struct smi_tally smi_writer_tally(const struct smi_writer *writer)
 {
 	struct smi_frame *run = writer->run;
-	uint64_t word = atomic_load_explicit(&run->word, memory_order_relaxed);
 
-	atomic_store_explicit(&run->job, job, memory_order_relaxed);
-	atomic_store_explicit(&run->word, word + 1, memory_order_release);
+	return (struct smi_tally){ run, run ? atomic_load_explicit(&run->word, memory_order_relaxed) : 0 };
+}
+
+static inline void smi_tally_add(struct smi_tally *tally, uint64_t job)
+{
+	atomic_store_explicit(&tally->run->job, job, memory_order_relaxed);
+	atomic_store_explicit(&tally->run->word, ++tally->word, memory_order_release);
 }
 
 /* Whether this job just lengthens the run of those that are counted. */
@@ -139,7 +149,9 @@ static inline __attribute__((always_inline)) int smi_writer_commit(struct smi_wr
 	if (__builtin_expect(writer->length != writer->run_size, 0))
 		return smi_writer_commit_slowly(writer, job);
 	if (writer->counts) {
-		smi_writer_count(writer, job);
+		struct smi_tally tally = smi_writer_tally(writer);
+
+		smi_tally_add(&tally, job);
 		return 0;
 	}
 	if (__builtin_expect(job != writer->run_next, 0))

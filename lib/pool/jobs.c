@@ -223,7 +223,8 @@ static __attribute__((noinline)) bool end_job(struct smi_worker *worker, uint64_
 	return !done || smi_writer_commit(&worker->writer, job) == 0;
 }
 
-HOT bool run_counted_job(struct smi_worker *worker, uint64_t job)
+/* Whoever ends a job that does more may have begun another run. */
+HOT bool run_counted_job(struct smi_worker *worker, uint64_t job, struct smi_tally *tally)
 {
 	const struct smi_map *map = worker->map;
 	struct smi_slot *slot = worker->slot;
@@ -234,25 +235,48 @@ HOT bool run_counted_job(struct smi_worker *worker, uint64_t job)
 	smi_order_nudge(&map->order);
 	returned = map->work(&worker->told, job, map->arg);
 	if (__builtin_expect((returned | (int)worker->trouble | (int)worker->section | worker->passed) == 0 &&
-			     smi_writer_only_counts(&worker->writer), 1))
-		smi_writer_count(&worker->writer, job);
-	else if (!end_job(worker, job, returned))
-		return false;
+			     smi_writer_only_counts(&worker->writer), 1)) {
+		smi_tally_add(tally, job);
+	} else {
+		if (!end_job(worker, job, returned))
+			return false;
+		*tally = smi_writer_tally(&worker->writer);
+	}
 	return !smi_worker_stopped(worker);
 }
 
-/* The same once more where nobody waits for values either: with chunks of one, an empty job
- * takes about twice as long as the atomic step alone. */
+/* The same once more where nobody waits for values either. */
 static __attribute__((noinline)) void run_counted(struct smi_worker *worker)
 {
 	struct smi_range range = take_new(worker, false);
+	struct smi_tally tally = smi_writer_tally(&worker->writer);
 
 	worker->passed = false;
 	while (range.begin < range.end) {
 		for (uint64_t job = range.begin; job < range.end; job++)
-			if (!run_counted_job(worker, job))
+			if (!run_counted_job(worker, job, &tally))
 				return;
 		range = smi_queue_take(&worker->map->queue, &worker->taker);
+	}
+	smi_order_raise(&worker->slot->turn, SMI_ORDER_NONE);
+	smi_order_nudge(&worker->map->order);
+}
+
+/* And with chunks of one: an empty job takes little longer than the atomic step alone.
+ * Behind that no load may begin before it ends, so that each one that the next step waits
+ * for, of the counter's address or of the run's, counts in full. */
+static __attribute__((noinline)) void run_singly(struct smi_worker *worker)
+{
+	const struct smi_queue queue = worker->map->queue;
+	struct smi_range range = take_new(worker, false);
+	struct smi_tally tally = smi_writer_tally(&worker->writer);
+
+	worker->passed = false;
+	while (range.begin < range.end) {
+		if (!run_counted_job(worker, range.begin, &tally))
+			return;
+		range = smi_dynamic_take(&queue, 1);
+		worker->taker.end = range.end;
 	}
 	smi_order_raise(&worker->slot->turn, SMI_ORDER_NONE);
 	smi_order_nudge(&worker->map->order);
@@ -264,6 +288,8 @@ void smi_worker_run_jobs(struct smi_worker *worker)
 
 	if (map->only < map->njobs)
 		run_job(worker, map->only);
+	else if (map->only == UINT64_MAX && worker->writer.counts && !map->serial && map->queue.fixed == 1)
+		run_singly(worker);
 	else if (map->only == UINT64_MAX && worker->writer.counts && !map->serial)
 		run_counted(worker);
 	else if (map->only == UINT64_MAX && !map->settled.word)
