@@ -53,10 +53,7 @@ const char *sort_wrong(struct buffers *b, size_t n, enum shared_type type,
 	memcpy(b->sorted, b->keys, n * size);
 	if (shared_sort(b->sorted, n, type, options))
 		return "sort: error";
-	for (size_t i = 0; i < n; i++)
-		if (memcmp(b->sorted + i * size, b->keys + b->expected[i] * size, size) != 0)
-			return "sort";
-	return NULL;
+	return is_taken(b->sorted, b->keys, size, b->expected, n) ? NULL : "sort";
 }
 
 void check_all(struct buffers *b, size_t n, enum shared_type type, enum shape shape,

@@ -212,3 +212,11 @@ bool is_stable_order(const void *keys, size_t n, enum shared_type type, bool des
 	}
 	return true;
 }
+
+bool is_taken(const void *out, const void *items, size_t size, const size_t *order, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (memcmp((const char *)out + i * size, (const char *)items + order[i] * size, size) != 0)
+			return false;
+	return true;
+}
