@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs every suite; with the argument "-NAME", all but that one. CK_RUN_SUITE and
- * CK_RUN_CASE pick some, CK_FORK=no runs all in one process (valgrind). */
+/* Runs every suite; with arguments NAME..., only those, with -NAME..., all but those.
+ * CK_RUN_CASE picks some cases, CK_FORK=no runs all in one process (valgrind). */
 #include "suites.h"
 #include "testing.h"
 
@@ -70,6 +70,26 @@ static void forget_environment(void)
 		unsetenv(names[i]);
 }
 
+static bool is_chosen(const char *name, int argc, char **argv)
+{
+	bool all_but = argc < 2 || argv[1][0] == '-';
+
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i] + (argv[i][0] == '-'), name))
+			return !all_but;
+	return all_but;
+}
+
+/* A name that is none would test nothing. */
+static bool is_suite(const char *name)
+{
+	for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
+		if (!strcmp(suites[i].name, name))
+			return true;
+	fprintf(stderr, "no suite is called %s\n", name);
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	SRunner *runner;
@@ -79,10 +99,13 @@ int main(int argc, char **argv)
 		return env_probe(argv[1] + 6);
 	if (strchr(argv[0], '/')) /* valgrind has a /proc/self/exe of its own */
 		test_program = argv[0];
+	for (int i = 1; i < argc; i++)
+		if (!is_suite(argv[i] + (argv[i][0] == '-')))
+			return 2;
 	forget_environment();
 	runner = srunner_create(NULL);
 	for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
-		if (argc < 2 || *argv[1] != '-' || strcmp(argv[1] + 1, suites[i].name) != 0)
+		if (is_chosen(suites[i].name, argc, argv))
 			srunner_add_suite(runner, suites[i].make());
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -147,6 +147,8 @@ static int cancel_in_job(struct pool_worker *self, size_t job, void *arg)
 
 	if (job == booked->at)
 		pool_cancel(booked->pool);
+	else if (job > booked->at)
+		test_nap(1e-6); /* all of them take seconds */
 	return ledger_work(self, job, &booked->ledger);
 }
 
