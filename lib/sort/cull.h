@@ -2,60 +2,65 @@
 /* Keys of frequent values are counted, the images of the others written side by
  * side. A block of keys is looked through for the most frequent values first; what is
  * left of it, in the nearest cache, for the next ones: where a few values are those of
- * most keys, most are compared with few. Included once for each record width. */
+ * most keys, most are compared with few. They are compared by their bits, and only
+ * what is left in the end becomes images: -0 is among that. Where NaN is one of the
+ * values all become images at once. Included once for each record width. */
 
 #ifndef CULLED
 #define CULLED 4        /* values that are looked for at once */
 #define CULL_BLOCK 1024 /* keys */
 #endif
 
-/* The values in the order of their frequency; those beyond the last are copies of the
- * first, of which nothing is left to count. */
+/* The values' bits in the order of their frequency; those beyond the last are copies of
+ * the first, of which nothing is left to count. */
 struct N(culling) {
 	RECORD value[SMI_FREQUENT];
-	VEC count[SMI_FREQUENT];
+	VEC other[SMI_FREQUENT];     /* keys that have neither this value nor one before it */
+	size_t looked[SMI_FREQUENT / CULLED]; /* keys that were looked through for so many */
 	size_t padded[SMI_FREQUENT]; /* copies of a value that were added, and counted */
-	bool minus_zero;             /* a float -0 was there */
+	bool minus_zero;             /* a float -0 is left in the end */
 	RECORD left[2][CULL_BLOCK + LANES];
 };
+
+/* What keys are looked through by, and what is left of them: bits or images. */
+enum N(culled_by) { N(BITS_TO_BITS), N(BITS_TO_IMAGES), N(IMAGES_TO_IMAGES) };
 
 /* Looks for the values j ... j+3 in n keys, a multiple of LANES. How many are left, in
  * `rest`, which has room for one vector more. */
 INLINE size_t N(cull_four)(struct N(culling) *c, size_t j0, enum smi_kind kind, uint64_t flip,
-			   const void *from, size_t n, RECORD *rest)
+			   const void *from, size_t n, enum N(culled_by) by, RECORD *rest)
 {
 	const RECORD minus_zero = (RECORD)(smi_kind_mask(kind) ^ smi_kind_mask(kind) >> 1);
-	VEC common[CULLED], sum[CULLED];
+	VEC common[CULLED], other[CULLED];
 	bool zero = false;
 	size_t kept = 0;
 
 	UNROLL
 	for (size_t j = 0; j < CULLED; j++) {
 		common[j] = V(set)(c->value[j0 + j]);
-		sum[j] = c->count[j0 + j];
+		other[j] = c->other[j0 + j];
 	}
 	for (size_t i = 0; i < n; i += LANES) {
 		const void *p = smi_key_at(from, kind, i);
-		VEC image = V(image)(kind, flip, p);
-		V(mask) frequent_ones = V(none)();
-		unsigned others;
+		VEC bits = V(bits)(kind, p);
+		VEC image = by == N(BITS_TO_BITS) ? bits : V(image)(kind, flip, p);
+		VEC seen = by == N(IMAGES_TO_IMAGES) ? image : bits;
+		V(mask) others = V(all)();
 
 		UNROLL
 		for (size_t j = 0; j < CULLED; j++) {
-			V(mask) here = V(equal)(image, common[j]);
-
-			sum[j] = V(tally)(sum[j], here);
-			frequent_ones = V(either)(frequent_ones, here);
+			others = V(unlike)(others, seen, common[j]);
+			other[j] = V(tally)(other[j], others);
 		}
-		others = V(lanes)(frequent_ones) ^ (unsigned)((1ull << LANES) - 1);
 		V(store)(rest + kept, V(gather_lanes)(image, others));
-		kept += (unsigned)__builtin_popcount(others);
-		if (smi_kind_float(kind))
-			zero |= V(any_equal)(V(bits)(kind, p), V(set)(minus_zero));
+		kept += (unsigned)__builtin_popcount(V(lanes)(others));
+		if (by != N(BITS_TO_BITS) && smi_kind_float(kind))
+			zero |= V(any_equal)(bits, V(set)(minus_zero));
 	}
 	UNROLL
 	for (size_t j = 0; j < CULLED; j++)
-		c->count[j0 + j] = sum[j];
+		c->other[j0 + j] = other[j];
+	c->looked[j0 / CULLED] += n;
 	c->minus_zero |= zero;
 	return kept;
 }
@@ -81,63 +86,99 @@ INLINE size_t N(pad)(struct N(culling) *c, RECORD *records, size_t n, size_t j)
 	return whole;
 }
 
+/* The first look at a block. */
+INLINE size_t N(cull_first)(struct N(culling) *c, enum smi_kind kind, uint64_t flip, const void *p,
+			    size_t n, bool by_images, bool once, RECORD *first)
+{
+	if (by_images)
+		return N(cull_four)(c, 0, kind, flip, p, n, N(IMAGES_TO_IMAGES), first);
+	if (once)
+		return N(cull_four)(c, 0, kind, flip, p, n, N(BITS_TO_IMAGES), first);
+	return N(cull_four)(c, 0, kind, flip, p, n, N(BITS_TO_BITS), first);
+}
+
 /* One block, whose first look is taken. m are left, at `from`; in the end, at `rest`. */
-INLINE size_t N(cull_on)(struct N(culling) *c, size_t values, RECORD *from, size_t m, RECORD *rest)
+INLINE size_t N(cull_on)(struct N(culling) *c, size_t values, enum smi_kind kind, uint64_t flip,
+			 RECORD *from, size_t m, RECORD *rest)
 {
-	const enum smi_kind kind = RECORD_BITS == 64 ? SMI_INT64 : SMI_INT32;
+	size_t j = CULLED;
+	RECORD *to;
 
-	for (size_t j = CULLED; j < values; j += CULLED) {
-		RECORD *to = j + CULLED >= values ? rest : from == c->left[0] ? c->left[1] : c->left[0];
-
-		m = N(cull_four)(c, j, kind, 0, from, N(pad)(c, from, m, j), to);
-		from = to;
+	for (; j + CULLED < values; j += CULLED, from = to) {
+		to = from == c->left[0] ? c->left[1] : c->left[0];
+		m = N(cull_four)(c, j, kind, flip, from, N(pad)(c, from, m, j), N(BITS_TO_BITS), to);
 	}
-	return m;
+	return j < values ? N(cull_four)(c, j, kind, flip, from, N(pad)(c, from, m, j),
+					 N(BITS_TO_IMAGES), rest) : m;
 }
 
-/* The last keys may be fewer than a vector. */
-INLINE void N(take_images)(struct N(culling) *c, const struct smi_keys *keys, size_t lo, size_t n)
+/* The last keys may be fewer than a vector: copies of the first value make it whole. */
+INLINE size_t N(take_last)(struct N(culling) *c, const struct smi_keys *keys, size_t lo, size_t n,
+			   uint64_t first)
 {
-	uint64_t mask = smi_kind_mask(keys->kind);
-
-	for (size_t i = 0; i < n; i++) {
-		uint64_t bits = smi_key_load(smi_key_at(keys->base, keys->kind, lo + i), keys->kind);
-
-		c->left[1][i] = (RECORD)smi_image(keys->kind, keys->flip, bits);
-		c->minus_zero |= bits == (mask ^ mask >> 1);
-	}
+	for (size_t i = 0; i < LANES; i++)
+		c->left[1][i] = (RECORD)(i < n ? smi_key_load(smi_key_at(keys->base, keys->kind, lo + i),
+							      keys->kind) :
+						 first);
+	c->padded[0] += LANES - n;
+	return LANES;
 }
 
-INLINE void N(cull_kind)(enum smi_kind kind, const struct smi_keys *keys, size_t lo, size_t hi,
-			 const struct smi_frequent *frequent, struct smi_peeled *peeled, RECORD *rest)
+/* `by_images`: the values are images. */
+INLINE void N(cull_kind)(enum smi_kind kind, bool by_images, const struct smi_keys *keys, size_t lo,
+			 size_t hi, const struct smi_frequent *frequent, struct smi_peeled *peeled,
+			 RECORD *rest)
 {
-	const enum smi_kind same = RECORD_BITS == 64 ? SMI_INT64 : SMI_INT32;
+	/* What the keys are where each fills a record; what those are that are left. */
+	const enum smi_kind wide = kind == SMI_INT16 ? SMI_INT32 : kind;
+	const enum smi_kind left = by_images ? (RECORD_BITS == 64 ? SMI_INT64 : SMI_INT32) : wide;
+	const uint64_t flip = by_images ? 0 : keys->flip;
 	const size_t values = frequent->n;
+	const bool once = values <= CULLED;
 	struct N(culling) c;
-	size_t kept = 0, n, m;
+	size_t kept = 0, before = 0, after, n, m;
 
 	c.minus_zero = false;
+	memset(c.looked, 0, sizeof c.looked);
 	for (size_t j = 0; j < SMI_FREQUENT; j++) {
-		c.value[j] = (RECORD)frequent->image[frequent->order[j < values ? j : 0]];
-		c.count[j] = V(set)(0);
+		uint64_t image = frequent->image[frequent->order[j < values ? j : 0]];
+
+		c.value[j] = (RECORD)(by_images ? image : smi_image_bits(kind, flip, image));
+		c.other[j] = V(set)(0);
 		c.padded[j] = 0;
 	}
 	for (size_t i = lo; i < hi; i += n) {
-		RECORD *first = values > CULLED ? c.left[0] : rest + kept;
+		RECORD *first = once ? rest + kept : c.left[0];
+		const void *p = smi_key_at(keys->base, kind, i);
 
 		n = hi - i < CULL_BLOCK ? hi - i : CULL_BLOCK;
 		if (n >= LANES) {
 			n = n / LANES * LANES;
-			m = N(cull_four)(&c, 0, kind, keys->flip, smi_key_at(keys->base, kind, i), n, first);
+			m = N(cull_first)(&c, kind, keys->flip, p, n, by_images, once, first);
 		} else {
-			N(take_images)(&c, keys, i, n);
-			m = N(cull_four)(&c, 0, same, 0, c.left[1], N(pad)(&c, c.left[1], n, 0), first);
+			m = N(take_last)(&c, keys, i, n,
+					 smi_image_bits(kind, keys->flip, frequent->image[frequent->order[0]]));
+			m = N(cull_first)(&c, wide, keys->flip, c.left[1], m, by_images, once, first);
 		}
-		kept += N(cull_on)(&c, values, first, m, rest + kept);
+		kept += N(cull_on)(&c, values, left, flip, first, m, rest + kept);
 	}
-	*peeled = (struct smi_peeled){ .rest = kept, .minus_zero = c.minus_zero && smi_kind_float(kind) };
-	for (size_t j = 0; j < values; j++)
-		peeled->count[frequent->order[j]] = N(tally_sum)(c.count[j]) - c.padded[j];
+	*peeled = (struct smi_peeled){ .rest = kept, .minus_zero = c.minus_zero };
+	for (size_t j = 0; j < values; j++, before = after) {
+		if (j % CULLED == 0)
+			before = c.looked[j / CULLED];
+		after = N(tally_sum)(c.other[j]);
+		peeled->count[frequent->order[j]] = before - after - c.padded[j];
+	}
+}
+
+/* NaNs are told by their image only. */
+INLINE void N(cull_floats)(enum smi_kind kind, const struct smi_keys *keys, size_t lo, size_t hi,
+			   const struct smi_frequent *frequent, struct smi_peeled *peeled, RECORD *rest)
+{
+	if (frequent->image[frequent->n - 1] == smi_kind_mask(kind))
+		N(cull_kind)(kind, true, keys, lo, hi, frequent, peeled, rest);
+	else
+		N(cull_kind)(kind, false, keys, lo, hi, frequent, peeled, rest);
 }
 
 static void N(kernel_cull)(const struct smi_keys *keys, size_t lo, size_t hi,
@@ -146,19 +187,19 @@ static void N(kernel_cull)(const struct smi_keys *keys, size_t lo, size_t hi,
 	switch (keys->kind) {
 #if RECORD_BITS == 64
 	case SMI_INT64:
-		N(cull_kind)(SMI_INT64, keys, lo, hi, frequent, peeled, rest);
+		N(cull_kind)(SMI_INT64, false, keys, lo, hi, frequent, peeled, rest);
 		break;
 	default:
-		N(cull_kind)(SMI_FLOAT64, keys, lo, hi, frequent, peeled, rest);
+		N(cull_floats)(SMI_FLOAT64, keys, lo, hi, frequent, peeled, rest);
 #else
 	case SMI_INT16:
-		N(cull_kind)(SMI_INT16, keys, lo, hi, frequent, peeled, rest);
+		N(cull_kind)(SMI_INT16, false, keys, lo, hi, frequent, peeled, rest);
 		break;
 	case SMI_INT32:
-		N(cull_kind)(SMI_INT32, keys, lo, hi, frequent, peeled, rest);
+		N(cull_kind)(SMI_INT32, false, keys, lo, hi, frequent, peeled, rest);
 		break;
 	default:
-		N(cull_kind)(SMI_FLOAT32, keys, lo, hi, frequent, peeled, rest);
+		N(cull_floats)(SMI_FLOAT32, keys, lo, hi, frequent, peeled, rest);
 #endif
 	}
 }

@@ -122,8 +122,9 @@ struct smi_kernel {
 			    size_t hi, uint32_t *records);
 
 	/* Writes the images of keys lo ... hi-1, fewer than 2^32, that are not frequent, in
-	 * order, to `rest`, which has room for one vector more. The narrow one takes keys
-	 * of 2 and 4 bytes, the other one those of 8. */
+	 * order, to `rest`, which has room for one vector more. -0 is among them, but
+	 * where NaN is frequent. The narrow one takes keys of 2 and 4 bytes, the other
+	 * one those of 8. */
 	void (*cull)(const struct smi_keys *keys, size_t lo, size_t hi, const struct smi_frequent *frequent,
 		     struct smi_peeled *peeled, uint64_t *rest);
 	void (*cull_narrow)(const struct smi_keys *keys, size_t lo, size_t hi,

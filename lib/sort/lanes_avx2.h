@@ -46,9 +46,9 @@ INLINE bool v64_any_equal(v64 a, v64 b)
 
 typedef v64 v64_mask;
 
-INLINE v64_mask v64_none(void) { return _mm256_setzero_si256(); }
+INLINE v64_mask v64_all(void) { return v64_set(UINT64_MAX); }
 INLINE v64_mask v64_equal(v64 a, v64 b) { return _mm256_cmpeq_epi64(a, b); }
-INLINE v64_mask v64_either(v64_mask a, v64_mask b) { return v64_or(a, b); }
+INLINE v64_mask v64_unlike(v64_mask m, v64 a, v64 b) { return _mm256_andnot_si256(v64_equal(a, b), m); }
 INLINE v64 v64_tally(v64 count, v64_mask m) { return v64_sub(count, m); }
 
 INLINE unsigned v64_lanes(v64_mask m)
@@ -56,7 +56,7 @@ INLINE unsigned v64_lanes(v64_mask m)
 	return (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(m));
 }
 
-INLINE v64 v64_gather_lanes(v64 a, unsigned which)
+INLINE v64 v64_gather_lanes(v64 a, v64_mask m)
 {
 	/* For each set of lanes the halves to take, four bits each. */
 	static const uint32_t halves[16] = {
@@ -66,7 +66,7 @@ INLINE v64 v64_gather_lanes(v64 a, unsigned which)
 	__m256i shifts = _mm256_set_epi32(28, 24, 20, 16, 12, 8, 4, 0);
 
 	return _mm256_permutevar8x32_epi32(a, _mm256_srlv_epi32(
-		_mm256_set1_epi32((int)halves[which]), shifts));
+		_mm256_set1_epi32((int)halves[v64_lanes(m)]), shifts));
 }
 
 INLINE uint64_t v64_lowest(v64 a)
@@ -179,9 +179,9 @@ INLINE uint32_t v32_highest(v32 a) { return ~v32_lowest(v32_xor(a, v32_set(UINT3
 
 typedef v32 v32_mask;
 
-INLINE v32_mask v32_none(void) { return _mm256_setzero_si256(); }
+INLINE v32_mask v32_all(void) { return v32_set(UINT32_MAX); }
 INLINE v32_mask v32_equal(v32 a, v32 b) { return _mm256_cmpeq_epi32(a, b); }
-INLINE v32_mask v32_either(v32_mask a, v32_mask b) { return v32_or(a, b); }
+INLINE v32_mask v32_unlike(v32_mask m, v32 a, v32 b) { return _mm256_andnot_si256(v32_equal(a, b), m); }
 INLINE v32 v32_tally(v32 count, v32_mask m) { return v32_sub(count, m); }
 INLINE bool v32_any_equal(v32 a, v32 b) { return !_mm256_testz_si256(v32_equal(a, b), v32_equal(a, b)); }
 
@@ -199,13 +199,13 @@ INLINE unsigned v32_lanes(v32_mask m)
 #define SET16(set) SET4(set), SET4((set) + 4), SET4((set) + 8), SET4((set) + 12)
 #define SET64(set) SET16(set), SET16((set) + 16), SET16((set) + 32), SET16((set) + 48)
 
-INLINE v32 v32_gather_lanes(v32 a, unsigned which)
+INLINE v32 v32_gather_lanes(v32 a, v32_mask m)
 {
 	static const uint32_t lanes[256] = { SET64(0u), SET64(64u), SET64(128u), SET64(192u) };
 	__m256i shifts = _mm256_set_epi32(28, 24, 20, 16, 12, 8, 4, 0);
 
 	return _mm256_permutevar8x32_epi32(
-		a, _mm256_srlv_epi32(_mm256_set1_epi32((int)lanes[which]), shifts));
+		a, _mm256_srlv_epi32(_mm256_set1_epi32((int)lanes[v32_lanes(m)]), shifts));
 }
 
 INLINE v32 v32_bits(enum smi_kind kind, const void *p)

@@ -39,8 +39,9 @@ INLINE bool v64_any_equal(v64 a, v64 b) { return _mm512_cmpeq_epi64_mask(a, b) !
 typedef __mmask8 v64_mask;
 
 INLINE v64_mask v64_equal(v64 a, v64 b) { return _mm512_cmpeq_epi64_mask(a, b); }
-INLINE v64_mask v64_none(void) { return 0; }
-INLINE v64_mask v64_either(v64_mask a, v64_mask b) { return a | b; }
+INLINE v64_mask v64_all(void) { return 0xff; }
+/* Those of the set in which a and b differ. */
+INLINE v64_mask v64_unlike(v64_mask m, v64 a, v64 b) { return _mm512_mask_cmpneq_epi64_mask(m, a, b); }
 INLINE unsigned v64_lanes(v64_mask m) { return m; }
 
 /* Adds one to the lanes of the set. */
@@ -49,11 +50,8 @@ INLINE v64 v64_tally(v64 count, v64_mask m)
 	return _mm512_mask_add_epi64(count, m, count, v64_set(1));
 }
 
-/* The lanes that are asked for move together to the first ones. */
-INLINE v64 v64_gather_lanes(v64 a, unsigned which)
-{
-	return _mm512_maskz_compress_epi64((__mmask8)which, a);
-}
+/* The lanes of the set move together to the first ones. */
+INLINE v64 v64_gather_lanes(v64 a, v64_mask m) { return _mm512_maskz_compress_epi64(m, a); }
 
 /* Each lane's low half. */
 INLINE void v64_store_narrow(uint32_t *p, v64 v)
@@ -138,8 +136,9 @@ INLINE bool v32_any_equal(v32 a, v32 b) { return _mm512_cmpeq_epi32_mask(a, b) !
 typedef __mmask16 v32_mask;
 
 INLINE v32_mask v32_equal(v32 a, v32 b) { return _mm512_cmpeq_epi32_mask(a, b); }
-INLINE v32_mask v32_none(void) { return 0; }
-INLINE v32_mask v32_either(v32_mask a, v32_mask b) { return a | b; }
+INLINE v32_mask v32_all(void) { return 0xffff; }
+/* Those of the set in which a and b differ. */
+INLINE v32_mask v32_unlike(v32_mask m, v32 a, v32 b) { return _mm512_mask_cmpneq_epi32_mask(m, a, b); }
 INLINE unsigned v32_lanes(v32_mask m) { return m; }
 
 INLINE v32 v32_tally(v32 count, v32_mask m)
@@ -147,10 +146,7 @@ INLINE v32 v32_tally(v32 count, v32_mask m)
 	return _mm512_mask_add_epi32(count, m, count, v32_set(1));
 }
 
-INLINE v32 v32_gather_lanes(v32 a, unsigned which)
-{
-	return _mm512_maskz_compress_epi32((__mmask16)which, a);
-}
+INLINE v32 v32_gather_lanes(v32 a, v32_mask m) { return _mm512_maskz_compress_epi32(m, a); }
 
 /* Keys of 2 or 4 bytes, as v64_bits and v64_image have them. */
 INLINE v32 v32_bits(enum smi_kind kind, const void *p)

@@ -28,12 +28,14 @@ INLINE v64 v64_min(v64 a, v64 b) { return a < b ? a : b; }
 INLINE v64 v64_max(v64 a, v64 b) { return a > b ? a : b; }
 typedef unsigned v64_mask;
 
-INLINE v64_mask v64_none(void) { return 0; }
+INLINE v64_mask v64_all(void) { return 1; }
 INLINE v64_mask v64_equal(v64 a, v64 b) { return a == b; }
-INLINE v64_mask v64_either(v64_mask a, v64_mask b) { return a | b; }
+/* Written so that no compiler makes it a branch. */
+INLINE v64_mask v64_unlike(v64_mask m, v64 a, v64 b) { return m - (m & (unsigned)(a == b)); }
 INLINE unsigned v64_lanes(v64_mask m) { return m; }
 INLINE v64 v64_tally(v64 count, v64_mask m) { return count + m; }
-INLINE v64 v64_gather_lanes(v64 a, unsigned which) { return which ? a : 0; }
+/* A lane that is not in the set may be anything. */
+INLINE v64 v64_gather_lanes(v64 a, v64_mask m) { return (void)m, a; }
 INLINE uint64_t v64_lowest(v64 a) { return a; }
 INLINE uint64_t v64_highest(v64 a) { return a; }
 INLINE uint64_t v64_union(v64 a) { return a; }
@@ -50,12 +52,12 @@ INLINE uint32_t v32_lowest(v32 a) { return a; }
 INLINE uint32_t v32_highest(v32 a) { return a; }
 typedef unsigned v32_mask;
 
-INLINE v32_mask v32_none(void) { return 0; }
+INLINE v32_mask v32_all(void) { return 1; }
 INLINE v32_mask v32_equal(v32 a, v32 b) { return a == b; }
-INLINE v32_mask v32_either(v32_mask a, v32_mask b) { return a | b; }
+INLINE v32_mask v32_unlike(v32_mask m, v32 a, v32 b) { return m - (m & (unsigned)(a == b)); }
 INLINE unsigned v32_lanes(v32_mask m) { return m; }
 INLINE v32 v32_tally(v32 count, v32_mask m) { return count + m; }
-INLINE v32 v32_gather_lanes(v32 a, unsigned which) { return which ? a : 0; }
+INLINE v32 v32_gather_lanes(v32 a, v32_mask m) { return (void)m, a; }
 INLINE bool v32_any_equal(v32 a, v32 b) { return a == b; }
 INLINE v32 v32_bits(enum smi_kind kind, const void *p) { return (v32)smi_key_load(p, kind); }
 INLINE void v64_store_narrow(uint32_t *p, v64 v) { *p = (uint32_t)v; }

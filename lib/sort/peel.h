@@ -9,7 +9,7 @@
 #include "sort/scan.h"
 #include "sort/spread.h"
 
-enum { ALL_LANES = (1 << V64_LANES) - 1, TWO = 2 };
+enum { TWO = 2 };
 
 /* Frequent images as one vector each, `values` of them; those beyond the
  * last are copies of the first. */
@@ -43,34 +43,33 @@ INLINE void peel_keys(enum smi_kind kind, const size_t values, const struct smi_
 		      const struct smi_frequent *frequent, struct smi_peeled *peeled, uint64_t *rest)
 {
 	v64 index = v64_add(v64_count(), v64_set(lo));
-	v64 common[SMI_PLACED], count[SMI_PLACED];
-	size_t i = lo, kept = 0;
+	v64 common[SMI_PLACED], left[SMI_PLACED]; /* of which none of the first j is left */
+	size_t i = lo, kept = 0, before, after;
 
 	frequent_load(common, frequent, values);
 	UNROLL
 	for (size_t j = 0; j < values; j++)
-		count[j] = v64_set(0);
+		left[j] = v64_set(0);
 	for (; i + V64_LANES <= hi; i += V64_LANES) {
 		v64 image = v64_image(kind, keys->flip, smi_key_at(keys->base, kind, i));
-		v64_mask frequent_ones = v64_none();
-		unsigned others;
+		v64_mask others = v64_all();
 
 		UNROLL
 		for (size_t j = 0; j < values; j++) {
-			v64_mask here = v64_equal(image, common[j]);
-
-			count[j] = v64_tally(count[j], here);
-			frequent_ones = v64_either(frequent_ones, here);
+			others = v64_unlike(others, image, common[j]);
+			left[j] = v64_tally(left[j], others);
 		}
-		others = v64_lanes(frequent_ones) ^ ALL_LANES;
 		v64_store(rest + kept, v64_gather_lanes(packed(pack, image, index), others));
-		kept += (unsigned)__builtin_popcount(others);
+		kept += (unsigned)__builtin_popcount(v64_lanes(others));
 		index = v64_add(index, v64_set(V64_LANES));
 	}
+	before = i - lo;
 	UNROLL
-	for (size_t j = 0; j < values; j++)
+	for (size_t j = 0; j < values; j++, before = after) {
+		after = tally_sum64(left[j]);
 		if (j < frequent->n)
-			peeled->count[j] = tally_sum64(count[j]);
+			peeled->count[j] = before - after;
+	}
 	for (; i < hi; i++) {
 		size_t j = frequent_at(frequent, smi_key_image(keys, i));
 
@@ -92,26 +91,25 @@ static void kernel_peel(const struct smi_keys *keys, const struct smi_pack *pack
 	FOR_EACH_KIND(keys->kind, peel_keys, SMI_PLACED, keys, pack, lo, hi, frequent, peeled, rest)
 }
 
-/* Writes the lanes of `index` that are asked for from `place` on, before `end`. A
+/* Writes those lanes of `index` from `place` on, before `end`; answers where they end. A
  * whole vector is written where there is room: what it writes too much belongs
  * to the same image and is written again. */
-INLINE void put_indices(bool narrow, void *out, size_t place, size_t end, v64 index, unsigned which)
+INLINE size_t put_indices(bool narrow, void *out, size_t place, size_t end, v64 index, v64_mask which)
 {
+	size_t n = (unsigned)__builtin_popcount(v64_lanes(which));
 	uint64_t some[V64_LANES];
 	v64 first = v64_gather_lanes(index, which);
 
 	if (__builtin_expect(place + V64_LANES > end, 0)) {
-		if (which == 0)
-			return;
 		v64_store(some, first);
-		for (int n = __builtin_popcount(which), k = 0; k < n; k++)
-			put_record(narrow, out, place + (size_t)k, some[k]);
-		return;
-	}
-	if (narrow)
+		for (size_t k = 0; k < n; k++)
+			put_record(narrow, out, place + k, some[k]);
+	} else if (narrow) {
 		v64_store_narrow((uint32_t *)out + place, first);
-	else
+	} else {
 		v64_store((uint64_t *)out + place, first);
+	}
+	return place + n;
 }
 
 INLINE void place_keys(enum smi_kind kind, bool narrow, const size_t values,
@@ -121,29 +119,24 @@ INLINE void place_keys(enum smi_kind kind, bool narrow, const size_t values,
 {
 	v64 index = v64_add(v64_count(), v64_set(lo)), step = v64_set(V64_LANES);
 	v64 common[SMI_PLACED];
-	unsigned lanes[SMI_PLACED]; /* none for copies */
+	const size_t n = frequent->n;
 	size_t i = lo;
 
 	frequent_load(common, frequent, values);
-	UNROLL
-	for (size_t j = 0; j < values; j++)
-		lanes[j] = j < frequent->n ? ALL_LANES : 0;
 	for (; i + V64_LANES <= hi; i += V64_LANES) {
 		v64 image = v64_image(kind, keys->flip, smi_key_at(keys->base, kind, i));
 
 		UNROLL
-		for (size_t j = 0; j < values; j++) {
-			unsigned here = v64_lanes(v64_equal(image, common[j])) & lanes[j];
-
-			put_indices(narrow, out, next[j], end[j], index, here);
-			next[j] += (unsigned)__builtin_popcount(here);
-		}
+		for (size_t j = 0; j < values; j++)
+			if (j < n)
+				next[j] = put_indices(narrow, out, next[j], end[j], index,
+						      v64_equal(image, common[j]));
 		index = v64_add(index, step);
 	}
 	for (; i < hi; i++) {
 		size_t j = frequent_at(frequent, smi_key_image(keys, i));
 
-		if (j < frequent->n)
+		if (j < n)
 			put_record(narrow, out, next[j]++, i);
 	}
 }

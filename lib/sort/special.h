@@ -52,11 +52,12 @@ INLINE void special_collect(enum smi_kind kind, const struct smi_keys *keys, siz
 	for (; i + V64_LANES <= hi; i += V64_LANES) {
 		const void *p = smi_key_at(keys->base, kind, i);
 		v64 image = v64_image(kind, keys->flip, p);
-		unsigned nans = v64_lanes(v64_equal(image, v64_set(nan_image)));
+		v64_mask is_nan = v64_equal(image, v64_set(nan_image));
+		unsigned nans = v64_lanes(is_nan);
 		unsigned zeros = v64_lanes(v64_equal(image, v64_set(zero_image)));
 
 		if ((size_t)(end - nan) >= V64_LANES) {
-			v64_store(nan, v64_gather_lanes(v64_bits(kind, p), nans));
+			v64_store(nan, v64_gather_lanes(v64_bits(kind, p), is_nan));
 			nan += (unsigned)__builtin_popcount(nans);
 		} else {
 			for (; nans; nans &= nans - 1)
