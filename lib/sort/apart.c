@@ -114,9 +114,10 @@ static void place_part(void *arg, size_t part, int rank)
 
 int smi_apart_argsort(struct smi_job *job)
 {
-	struct parting s = { .peeling = { .job = job } };
+	struct parting s; /* KiB: what is not needed is not cleared */
 	struct smi_peeling *p = &s.peeling;
 
+	p->job = job;
 	if (job->n < SMI_FREQUENT_WORTH || job->n > SIZE_MAX / 64 ||
 	    smi_sample_frequent(&p->frequent, &job->plan.keys, job->n, SMI_PLACED) < COVERED)
 		return 1;

@@ -126,10 +126,12 @@ unsigned smi_frequent_look(const struct smi_job *job, struct smi_frequent *frequ
 
 int smi_frequent_sort(struct smi_job *job, const struct smi_frequent *frequent)
 {
-	struct peeled_sort s = { .peeling = { .job = job, .frequent = *frequent } };
+	struct peeled_sort s; /* KiB: what is not needed is not cleared */
 	struct smi_peeling *p = &s.peeling;
 	int r;
 
+	p->job = job;
+	p->frequent = *frequent;
 	if (!smi_peeling_run(p))
 		return 1;
 	r = sort_rest(p);

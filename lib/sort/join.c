@@ -29,7 +29,7 @@ struct joining {
 	size_t count;
 	size_t width;                /* bytes of a record: 4, 8, of a pair 16 */
 	char *from, *to;             /* n records each */
-	struct smi_piece piece[PIECES];
+	struct smi_piece *piece;     /* of this round, at most PIECES */
 	size_t pieces;
 	enum smi_weave form;
 	uint64_t mask;               /* for the form */
@@ -252,7 +252,9 @@ static uint64_t flipped(const struct smi_keys *keys, size_t i)
 static int join_raw(struct smi_job *job, const struct smi_runs *runs)
 {
 	const struct smi_keys *keys = &job->plan.keys;
-	struct joining j = { .job = job, .count = 2, .width = 8, .to = (char *)keys->base, .raw = true };
+	struct smi_piece piece[PIECES];
+	struct joining j = { .job = job, .count = 2, .width = 8, .to = (char *)keys->base, .piece = piece,
+			     .raw = true };
 	size_t top = runs->start[1];
 
 	memcpy(j.start, runs->start, sizeof j.start);
@@ -267,7 +269,8 @@ static int join_raw(struct smi_job *job, const struct smi_runs *runs)
 
 int smi_join(struct smi_job *job, const struct smi_runs *runs)
 {
-	struct joining j = { .job = job, .count = runs->count };
+	struct smi_piece piece[PIECES];
+	struct joining j = { .job = job, .count = runs->count, .piece = piece };
 	unsigned rounds = 0;
 	int r;
 
