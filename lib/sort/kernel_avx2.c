@@ -5,6 +5,10 @@
 #if defined(__x86_64__)
 
 #include "sort/lanes_avx2.h"
+#include "sort/width32.h"
+#include "sort/look.h"
+#include "sort/width64.h"
+#include "sort/look.h"
 #include "sort/scan.h"
 #include "sort/spread.h"
 #include "sort/width32.h"

@@ -4,6 +4,10 @@
 #include "sort/kernel.h"
 
 #include "sort/lanes_portable.h"
+#include "sort/width32.h"
+#include "sort/look.h"
+#include "sort/width64.h"
+#include "sort/look.h"
 #include "sort/scan.h"
 #include "sort/spread.h"
 #include "sort/width32.h"

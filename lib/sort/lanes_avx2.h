@@ -177,6 +177,19 @@ INLINE uint32_t v32_lowest(v32 a)
 
 INLINE uint32_t v32_highest(v32 a) { return ~v32_lowest(v32_xor(a, v32_set(UINT32_MAX))); }
 
+INLINE uint32_t v32_union(v32 a)
+{
+	uint64_t both = v64_union(a);
+
+	return (uint32_t)(both | both >> 32);
+}
+
+/* A lane is less where the lesser of both is not b's. */
+INLINE bool v32_any_less(v32 a, v32 b)
+{
+	return _mm256_movemask_epi8(_mm256_cmpeq_epi32(v32_min(a, b), b)) != -1;
+}
+
 typedef v32 v32_mask;
 
 INLINE v32_mask v32_all(void) { return v32_set(UINT32_MAX); }
@@ -210,9 +223,14 @@ INLINE v32 v32_gather_lanes(v32 a, v32_mask m)
 
 INLINE v32 v32_bits(enum smi_kind kind, const void *p)
 {
-	if (smi_kind_size(kind) == 2)
+	switch (smi_kind_size(kind)) {
+	case 1:
+		return _mm256_cvtepu8_epi32(_mm_loadl_epi64(p));
+	case 2:
 		return _mm256_cvtepu16_epi32(_mm_loadu_si128(p));
-	return _mm256_loadu_si256(p);
+	default:
+		return _mm256_loadu_si256(p);
+	}
 }
 
 INLINE v32 v32_image(enum smi_kind kind, uint64_t flip, const void *p)

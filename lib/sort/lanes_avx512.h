@@ -131,6 +131,8 @@ INLINE uint32_t v32_lowest(v32 a) { return _mm512_reduce_min_epu32(a); }
 INLINE uint32_t v32_highest(v32 a) { return _mm512_reduce_max_epu32(a); }
 INLINE v32 v32_negative(v32 a) { return _mm512_srai_epi32(a, 31); }
 
+INLINE uint32_t v32_union(v32 a) { return (uint32_t)_mm512_reduce_or_epi32(a); }
+INLINE bool v32_any_less(v32 a, v32 b) { return _mm512_cmplt_epu32_mask(a, b) != 0; }
 INLINE bool v32_any_equal(v32 a, v32 b) { return _mm512_cmpeq_epi32_mask(a, b) != 0; }
 
 typedef __mmask16 v32_mask;
@@ -148,12 +150,17 @@ INLINE v32 v32_tally(v32 count, v32_mask m)
 
 INLINE v32 v32_gather_lanes(v32 a, v32_mask m) { return _mm512_maskz_compress_epi32(m, a); }
 
-/* Keys of 2 or 4 bytes, as v64_bits and v64_image have them. */
+/* Keys of up to 4 bytes, as v64_bits and v64_image have them. */
 INLINE v32 v32_bits(enum smi_kind kind, const void *p)
 {
-	if (smi_kind_size(kind) == 2)
+	switch (smi_kind_size(kind)) {
+	case 1:
+		return _mm512_cvtepu8_epi32(_mm_loadu_si128(p));
+	case 2:
 		return _mm512_cvtepu16_epi32(_mm256_loadu_si256(p));
-	return _mm512_loadu_si512(p);
+	default:
+		return _mm512_loadu_si512(p);
+	}
 }
 
 INLINE v32 v32_image(enum smi_kind kind, uint64_t flip, const void *p)

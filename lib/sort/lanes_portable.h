@@ -45,11 +45,15 @@ INLINE v32 v32_load(const uint32_t *p) { return *p; }
 INLINE void v32_store(uint32_t *p, v32 v) { *p = v; }
 INLINE v32 v32_set(uint32_t x) { return x; }
 INLINE v32 v32_sub(v32 a, v32 b) { return a - b; }
+INLINE v32 v32_or(v32 a, v32 b) { return a | b; }
+INLINE v32 v32_xor(v32 a, v32 b) { return a ^ b; }
 INLINE v32 v32_right(v32 a, unsigned n) { return a >> n; }
 INLINE v32 v32_min(v32 a, v32 b) { return a < b ? a : b; }
 INLINE v32 v32_max(v32 a, v32 b) { return a > b ? a : b; }
 INLINE uint32_t v32_lowest(v32 a) { return a; }
 INLINE uint32_t v32_highest(v32 a) { return a; }
+INLINE uint32_t v32_union(v32 a) { return a; }
+INLINE bool v32_any_less(v32 a, v32 b) { return a < b; }
 typedef unsigned v32_mask;
 
 INLINE v32_mask v32_all(void) { return 1; }

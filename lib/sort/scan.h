@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading all keys once: are they in order already, what is their range.
- * Included by each kernel after its lanes. */
+ * Included by each kernel after its lanes and both widths of look.h. */
 #ifndef SMI_SORT_SCAN_H
 #define SMI_SORT_SCAN_H
 
@@ -23,36 +23,11 @@
 		return function(SMI_FLOAT64, __VA_ARGS__);          \
 	}
 
-/* Does a pair of neighbours lie as `order` says? */
-INLINE bool pair_lies(unsigned order, uint64_t x, uint64_t y)
-{
-	return order == SMI_RISING ? y >= x : order == SMI_FALLING ? y <= x : y < x;
-}
-
-/* The first key of lo+1 ... hi-1 that does not lie to the one before it as
- * `order` says, or hi. */
 INLINE size_t lie_until(enum smi_kind kind, unsigned order, const struct smi_keys *keys, size_t lo,
 			size_t hi)
 {
-	size_t i = lo;
-
-	for (; i + 2 * V64_LANES < hi; i += 2 * V64_LANES) {
-		const void *p = smi_key_at(keys->base, kind, i);
-		v64 x = v64_image(kind, keys->flip, p);
-		v64 y = v64_image(kind, keys->flip, smi_key_at(p, kind, 1));
-		v64 z = v64_image(kind, keys->flip, smi_key_at(p, kind, V64_LANES));
-		v64 w = v64_image(kind, keys->flip, smi_key_at(p, kind, V64_LANES + 1));
-
-		if (order == SMI_RISING ? v64_any_less(y, x) || v64_any_less(w, z)
-					: v64_any_less(x, y) || v64_any_less(z, w))
-			break;
-		if (order == SMI_STRICTLY_FALLING && (v64_any_equal(x, y) || v64_any_equal(z, w)))
-			break;
-	}
-	for (; i + 1 < hi; i++)
-		if (!pair_lies(order, smi_key_image(keys, i), smi_key_image(keys, i + 1)))
-			return i + 1;
-	return hi;
+	return smi_kind_size(kind) == 8 ? lie_until64(kind, order, keys, lo, hi) :
+					  lie_until32(kind, order, keys, lo, hi);
 }
 
 /* The first key of lo ... hi-1 near which the bits are not those of key lo, or
@@ -130,42 +105,13 @@ static size_t kernel_run(const struct smi_keys *keys, size_t lo, size_t hi, bool
 	FOR_EACH_KIND(keys->kind, run_of, keys, lo, hi, falling)
 }
 
-INLINE void range_add(struct smi_range *range, uint64_t image, uint64_t first)
-{
-	range->min = image < range->min ? image : range->min;
-	range->max = image > range->max ? image : range->max;
-	range->varying |= image ^ first;
-}
-
 INLINE void range_of(enum smi_kind kind, const struct smi_keys *keys, size_t lo, size_t hi,
 		     struct smi_range *range)
 {
-	uint64_t first = smi_key_image(keys, lo);
-	uint64_t minus_zero = smi_kind_mask(kind) ^ smi_kind_mask(kind) >> 1;
-	v64 one = v64_set(first), min[2] = { one, one }, max[2] = { one, one };
-	v64 varying[2] = { v64_set(0), v64_set(0) };
-	bool zero = false;
-	size_t i = lo;
-
-	for (; i + 2 * V64_LANES <= hi; i += 2 * V64_LANES)
-		for (int j = 0; j < 2; j++) {
-			const void *p = smi_key_at(keys->base, kind, i + (size_t)j * V64_LANES);
-			v64 image = v64_image(kind, keys->flip, p);
-
-			min[j] = v64_min(min[j], image);
-			max[j] = v64_max(max[j], image);
-			varying[j] = v64_or(varying[j], v64_xor(image, one));
-			if (smi_kind_float(kind))
-				zero |= v64_any_equal(v64_bits(kind, p), v64_set(minus_zero));
-		}
-	range->min = v64_lowest(v64_min(min[0], min[1]));
-	range->max = v64_highest(v64_max(max[0], max[1]));
-	range->varying = v64_union(v64_or(varying[0], varying[1]));
-	for (; i < hi; i++) {
-		range_add(range, smi_key_image(keys, i), first);
-		zero |= smi_key_load(smi_key_at(keys->base, kind, i), kind) == minus_zero;
-	}
-	range->minus_zero = zero && smi_kind_float(kind);
+	if (smi_kind_size(kind) == 8)
+		range_of64(kind, keys, lo, hi, range);
+	else
+		range_of32(kind, keys, lo, hi, range);
 }
 
 static void kernel_range(const struct smi_keys *keys, size_t lo, size_t hi,
