@@ -58,20 +58,23 @@ static bool table_insert(struct table *t, uint64_t bits, size_t slot, uint64_t f
 /* A factor under which the sampled values do not meet; 0: there are too many. */
 static uint64_t factor_find(const struct smi_keys *keys, size_t n)
 {
-	uint64_t sample[SAMPLE], factor = 0x9e3779b97f4a7c15;
+	uint64_t sample[SAMPLE / 2], factor = 0x9e3779b97f4a7c15;
+	uint8_t at[SLOTS] = { 0 }; /* an open table of places in the sample, from 1 on */
 	size_t values = 0, step = n / SAMPLE + 1, j;
 	bool met = true;
 
 	for (size_t i = 0; i < n; i += step) {
 		uint64_t bits = smi_key_load(smi_key_at(keys->base, keys->kind, i), keys->kind);
+		size_t slot = slot_of(bits, factor);
 
-		for (j = 0; j < values && sample[j] != bits; j++)
-			;
-		if (j < values)
+		while (at[slot] && sample[at[slot] - 1] != bits)
+			slot = (slot + 1) % SLOTS;
+		if (at[slot])
 			continue;
 		if (values == SAMPLE / 2)
 			return 0;
 		sample[values++] = bits;
+		at[slot] = (uint8_t)values;
 	}
 	for (int try = 0; met && try < TRIES; try++) {
 		bool seen[SLOTS] = { false };
