@@ -6,6 +6,7 @@
 
 /* test_sort.c's suite includes those of the other files. */
 Suite *sort_suite(void);
+TCase *sort_arithmetic_tests(void);
 TCase *sort_by_tests(void);
 TCase *sort_runs_tests(void);
 TCase *sort_straight_tests(void);

@@ -3,7 +3,7 @@
  *
  * `ticket` says everything about the step that is under way: its number in
  * the upper half, the parts not yet taken in the lower one. To take a part is
- * to lower the ticket by one in a compare-and-swap. work, arg, parts and np
+ * to lower the ticket by one in a compare-and-swap. work, arg, parts, arithmetic and np
  * change only while no part is left and none is unfinished; so whoever read
  * them after a ticket with parts left, and then lowers that very ticket, has
  * read the values of its step. */
@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "os/futex.h"
+#include "sort/arithmetic.h"
 
 enum {
 	HELPERS = 255,
@@ -31,6 +32,7 @@ static struct {
 	_Atomic smi_part_fn work;
 	void *_Atomic arg;
 	_Atomic size_t parts;
+	_Atomic uint64_t arithmetic;
 	_Atomic int np;
 
 	_Alignas(64) _Atomic uint32_t unfinished;  /* parts that have not returned */
@@ -55,6 +57,7 @@ static void work_on(int rank)
 		smi_part_fn work = atomic_load_explicit(&crew.work, memory_order_relaxed);
 		void *arg = atomic_load_explicit(&crew.arg, memory_order_relaxed);
 		size_t parts = atomic_load_explicit(&crew.parts, memory_order_relaxed);
+		uint64_t arithmetic = atomic_load_explicit(&crew.arithmetic, memory_order_relaxed);
 
 		if (rank >= atomic_load_explicit(&crew.np, memory_order_relaxed))
 			return;
@@ -62,6 +65,8 @@ static void work_on(int rank)
 							   memory_order_acq_rel,
 							   memory_order_acquire))
 			continue;
+		if (rank > 0)
+			smi_arithmetic_set(arithmetic);
 		work(arg, parts - (uint32_t)ticket, rank);
 		if (atomic_fetch_sub(&crew.unfinished, 1) == 1 && atomic_load(&crew.waiting))
 			smi_futex_wake(&crew.unfinished, 1);
@@ -202,6 +207,7 @@ void smi_crew_each(const struct smi_crew *self, size_t parts, smi_part_fn work, 
 	atomic_store_explicit(&crew.work, work, memory_order_relaxed);
 	atomic_store_explicit(&crew.arg, arg, memory_order_relaxed);
 	atomic_store_explicit(&crew.parts, parts, memory_order_relaxed);
+	atomic_store_explicit(&crew.arithmetic, smi_arithmetic(), memory_order_relaxed);
 	atomic_store_explicit(&crew.np, self->np, memory_order_relaxed);
 	atomic_store_explicit(&crew.unfinished, (uint32_t)parts, memory_order_relaxed);
 	atomic_store(&crew.ticket, step << 32 | parts);

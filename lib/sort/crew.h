@@ -25,7 +25,7 @@ void smi_crew_leave(struct smi_crew *crew);
 
 /* Calls work(arg, part, rank) for the parts 0 ... parts-1, parts < 2^31, each
  * once, in ascending order of start, rank < crew->np naming the thread; returns
- * when all have returned. */
+ * when all have returned. Helpers compute with floats as the caller does. */
 void smi_crew_each(const struct smi_crew *crew, size_t parts, smi_part_fn work, void *arg);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "sort/alone.h"
 #include "sort/apart.h"
+#include "sort/arithmetic.h"
 #include "sort/buckets.h"
 #include "sort/count.h"
 #include "sort/few.h"
@@ -154,11 +155,13 @@ int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *o
 {
 	struct smi_job job = { .kernel = smi_kernel(), .crew = { 1 }, .n = n,
 			       .plan = { .keys = *keys, .sink = sink, .out = out } };
+	uint64_t arithmetic = smi_arithmetic();
 	int r;
 
 	job.width = smi_job_width(sink, keys->kind);
 	if (n == 0)
 		return 0;
+	smi_arithmetic_set(SMI_ARITHMETIC_USUAL);
 	if (n > SMI_ALONE)
 		smi_crew_enter(&job.crew, smi_options_np(options));
 	r = short_cut(&job);
@@ -166,5 +169,6 @@ int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *o
 		r = smi_radix_job(&job);
 	smi_job_fini(&job);
 	smi_crew_leave(&job.crew);
+	smi_arithmetic_set(arithmetic);
 	return r;
 }

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* A program may round down, take subnormals for zeros (one linked with -Ofast does), or
+ * let invalid operations trap. */
+#include <check.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sort/arithmetic.h"
+#include "sort/kernel.h"
+#include "sort_check.h"
+#include "test_sort.h"
+
+#if defined(__x86_64__)
+enum { FLAGS = 0x3f };
+static const uint64_t ways[] = { 0x1f80 | 0x8040, 0x1f80 | 0x2000, 0x1f80 | 0x4000, 0 };
+#elif defined(__aarch64__)
+enum { FLAGS = 0 };
+static const uint64_t ways[] = { 1 << 24, 2 << 22, 1 << 22, 1 << 8 };
+#else
+enum { FLAGS = 0 };
+static const uint64_t ways[] = { SMI_ARITHMETIC_USUAL };
+#endif
+
+enum { WAYS = sizeof ways / sizeof *ways };
+
+static const char *sort_wrong_in(uint64_t way, struct buffers *b, size_t n, enum shared_type type,
+				 const struct shared_sort_options *options)
+{
+	const char *bad;
+
+	smi_arithmetic_set(way);
+	bad = sort_wrong(b, n, type, options);
+	if (!bad && (smi_arithmetic() & ~(uint64_t)FLAGS) != way)
+		bad = "the arithmetic afterwards";
+	smi_arithmetic_set(SMI_ARITHMETIC_USUAL);
+	return bad;
+}
+
+/* _i: kernel. The first turn starts the helpers in the usual arithmetic. */
+START_TEST(floats_are_sorted_in_any_arithmetic)
+{
+	static const size_t sizes[] = { 100000, 5, 300, 3000, 30000, 100000 };
+	static const enum shape shapes[] = { EXTREMES, UNIFORM, CLOSE, FEW };
+	struct buffers b;
+
+	if (smi_sort_use(kernels[_i]))
+		return;
+	buffers_init(&b, 100000);
+	for (int way = 0; way < WAYS; way++)
+		for (size_t c = 0; c < 6 * 4 * 4; c++) {
+			enum shared_type type = c % 2 ? SHARED_FLOAT32 : SHARED_FLOAT64;
+			struct shared_sort_options o = { .np = 1 + (int)(c + 1) % 3, .descending = c / 2 % 2 };
+			enum shape shape = shapes[c / 4 % 4];
+			size_t n = sizes[c / 16];
+			const char *bad;
+
+			make_keys(b.keys, n, type, shape, c);
+			reference_order(b.keys, n, type, o.descending, b.expected);
+			bad = sort_wrong_in(c == 0 ? SMI_ARITHMETIC_USUAL : ways[way], &b, n, type, &o);
+			ck_assert_msg(!bad, "%s: way %d, %s, %s, n %zu, np %d, %s", bad, way, type_names[type],
+				      shape_names[shape], n, o.np, smi_kernel()->name);
+		}
+	buffers_fini(&b);
+}
+END_TEST
+
+struct comparing {
+	uint64_t way;
+	_Atomic uint64_t calls, otherwise;
+};
+
+static int compare_in(const void *a, const void *b, void *arg)
+{
+	struct comparing *comparing = arg;
+
+	comparing->calls++;
+	if ((smi_arithmetic() & ~(uint64_t)FLAGS) != comparing->way)
+		comparing->otherwise++;
+	return memcmp(a, b, 4);
+}
+
+START_TEST(comparators_run_in_the_callers_arithmetic)
+{
+	struct shared_sort_options o = { .np = 2 };
+	size_t n = 100000;
+	char *items = malloc(n * 4);
+
+	for (int way = 0; way < WAYS; way++) {
+		struct comparing comparing = { .way = ways[way] };
+
+		make_keys(items, n, SHARED_INT32, UNIFORM, 1);
+		smi_arithmetic_set(ways[way]);
+		ck_assert_int_eq(shared_sort_by(items, n, 4, compare_in, &comparing, &o), 0);
+		smi_arithmetic_set(SMI_ARITHMETIC_USUAL);
+		ck_assert_uint_gt(comparing.calls, n);
+		ck_assert_uint_eq(comparing.otherwise, 0);
+	}
+	free(items);
+}
+END_TEST
+
+TCase *sort_arithmetic_tests(void)
+{
+	TCase *tcase = tcase_create("arithmetic");
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_checked_fixture(tcase, NULL, best_kernel);
+	tcase_add_loop_test(tcase, floats_are_sorted_in_any_arithmetic, 0, 3);
+	tcase_add_test(tcase, comparators_run_in_the_callers_arithmetic);
+	return tcase;
+}
