@@ -100,7 +100,7 @@ int main(int argc, char **argv)
 	if (strchr(argv[0], '/')) /* valgrind has a /proc/self/exe of its own */
 		test_program = argv[0];
 	for (int i = 1; i < argc; i++)
-		if (!is_suite(argv[i] + (argv[i][0] == '-')))
+		if ((argv[i][0] == '-') != (argv[1][0] == '-') || !is_suite(argv[i] + (argv[i][0] == '-')))
 			return 2;
 	forget_environment();
 	runner = srunner_create(NULL);
