@@ -45,8 +45,10 @@ all: $(B)/libsharedmem.a $(B)/libsharedmem.so.$(SOVERSION)
 
 # Kernels that need more than the baseline get it by file; which one runs is
 # found out when the program runs.
+ifneq (,$(findstring x86_64,$(shell $(CC) -dumpmachine)))
 AVX2 = -mavx2 -mprfchw -mbmi -mbmi2 -mlzcnt -mpopcnt
 AVX512 = -mavx512f -mavx512dq -mavx512bw -mavx512vl $(AVX2)
+endif
 $(B)/lib/sort/%_avx512.o: KERNEL = $(AVX512)
 $(B)/lib/sort/%_avx2.o: KERNEL = $(AVX2)
 

@@ -58,7 +58,7 @@ static bool table_insert(struct table *t, uint64_t bits, size_t slot, uint64_t f
 /* A factor under which the sampled values do not meet; 0: there are too many. */
 static uint64_t factor_find(const struct smi_keys *keys, size_t n)
 {
-	uint64_t sample[SAMPLE / 2], factor = 0x9e3779b97f4a7c15;
+	uint64_t sample[SAMPLE / 2] = { 0 }, factor = 0x9e3779b97f4a7c15;
 	uint8_t at[SLOTS] = { 0 }; /* an open table of places in the sample, from 1 on */
 	size_t values = 0, step = n / SAMPLE + 1, j;
 	bool met = true;
