@@ -110,6 +110,13 @@ static __attribute__((noinline)) struct smi_range take_again(struct smi_worker *
 	return again.range;
 }
 
+/* It has no more ids: nobody waits for it in order. */
+HOT void hold_nobody_up(struct smi_worker *worker)
+{
+	smi_order_raise(&worker->slot->turn, SMI_ORDER_NONE);
+	smi_order_nudge(&worker->map->order);
+}
+
 /* New ids. While it claims, a worker publishes what bounds them from below. Its last
  * job does, unless that has passed its turn on. */
 HOT struct smi_range take_new(struct smi_worker *worker, bool claims)
@@ -130,8 +137,7 @@ HOT struct smi_range take_new(struct smi_worker *worker, bool claims)
 		smi_bell_news(&worker->writer.bell);
 	if (__builtin_expect(range.begin < range.end, 1))
 		return range; /* the first job raises the bound at once */
-	smi_order_raise(&worker->slot->turn, SMI_ORDER_NONE);
-	smi_order_nudge(&map->order);
+	hold_nobody_up(worker);
 	return range;
 }
 
@@ -223,7 +229,7 @@ static __attribute__((noinline)) bool end_job(struct smi_worker *worker, uint64_
 	return !done || smi_writer_commit(&worker->writer, job) == 0;
 }
 
-/* Whoever ends a job that does more may have begun another run. */
+/* A job that does more may have begun another run. */
 HOT bool run_counted_job(struct smi_worker *worker, uint64_t job, struct smi_tally *tally)
 {
 	const struct smi_map *map = worker->map;
@@ -258,13 +264,12 @@ static __attribute__((noinline)) void run_counted(struct smi_worker *worker)
 				return;
 		range = smi_queue_take(&worker->map->queue, &worker->taker);
 	}
-	smi_order_raise(&worker->slot->turn, SMI_ORDER_NONE);
-	smi_order_nudge(&worker->map->order);
+	hold_nobody_up(worker);
 }
 
-/* And with chunks of one: an empty job takes little longer than the atomic step alone.
- * Behind that no load may begin before it ends, so that each one that the next step waits
- * for, of the counter's address or of the run's, counts in full. */
+/* And with chunks of one, where an empty job takes little longer than the atomic step
+ * alone: the counter's address and the run, which the next step would wait for, are loaded
+ * once. */
 static __attribute__((noinline)) void run_singly(struct smi_worker *worker)
 {
 	const struct smi_queue queue = worker->map->queue;
@@ -278,8 +283,7 @@ static __attribute__((noinline)) void run_singly(struct smi_worker *worker)
 		range = smi_dynamic_take(&queue, 1);
 		worker->taker.end = range.end;
 	}
-	smi_order_raise(&worker->slot->turn, SMI_ORDER_NONE);
-	smi_order_nudge(&worker->map->order);
+	hold_nobody_up(worker);
 }
 
 void smi_worker_run_jobs(struct smi_worker *worker)
@@ -288,10 +292,8 @@ void smi_worker_run_jobs(struct smi_worker *worker)
 
 	if (map->only < map->njobs)
 		run_job(worker, map->only);
-	else if (map->only == UINT64_MAX && worker->writer.counts && !map->serial && map->queue.fixed == 1)
-		run_singly(worker);
 	else if (map->only == UINT64_MAX && worker->writer.counts && !map->serial)
-		run_counted(worker);
+		map->queue.fixed == 1 ? run_singly(worker) : run_counted(worker);
 	else if (map->only == UINT64_MAX && !map->settled.word)
 		run_ranges(worker);
 	else if (map->only == UINT64_MAX)

@@ -11,8 +11,8 @@
 #define CULL_BLOCK 1024 /* keys */
 #endif
 
-/* The values' bits in the order of their frequency; those beyond the last are copies of
- * the first, of which nothing is left to count. */
+/* The values, bits or images, in the order of their frequency; those beyond the last are
+ * copies of the first, of which nothing is left to count. */
 struct N(culling) {
 	RECORD value[SMI_FREQUENT];
 	VEC other[SMI_FREQUENT];     /* keys that have neither this value nor one before it */

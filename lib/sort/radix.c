@@ -88,7 +88,7 @@ static int look_for_values(struct smi_job *job, const struct smi_runs *runs)
 	unsigned covered = smi_frequent_look(job, &frequent);
 	int r = 1;
 
-	/* One comparison a key, or less: that is faster than a table of counts. */
+	/* By vectors that is faster than a table of counts. */
 	if (covered >= SMI_FREQUENT_ALL && smi_job_lanes(job) > 1)
 		r = smi_frequent_sort(job, &frequent);
 	if (r <= 0)
