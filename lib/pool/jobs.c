@@ -117,15 +117,22 @@ HOT void hold_nobody_up(struct smi_worker *worker)
 	smi_order_nudge(&worker->map->order);
 }
 
-/* New ids. While it claims, a worker publishes what bounds them from below. Its last
- * job does, unless that has passed its turn on. */
+/* While it claims, a worker publishes what bounds its new ids from below. Its last job
+ * does, unless that has passed its turn on: then it is the counter, so that whoever has
+ * an id waits for the section alone, and not for the atomic step, too. */
+HOT void bound_claim(struct smi_worker *worker)
+{
+	smi_order_raise(&worker->slot->turn, smi_queue_bound(&worker->map->queue, &worker->taker));
+}
+
+/* New ids. */
 HOT struct smi_range take_new(struct smi_worker *worker, bool claims)
 {
 	const struct smi_map *map = worker->map;
 	struct smi_range range;
 
 	if (__builtin_expect(worker->passed, 0))
-		smi_order_raise(&worker->slot->turn, worker->taker.end);
+		bound_claim(worker);
 	if (claims) {
 		worker->again_end = 0;
 		range = smi_queue_claim(&map->queue, &worker->taker, &worker->slot->claim);
@@ -222,9 +229,8 @@ static __attribute__((noinline)) bool end_job(struct smi_worker *worker, uint64_
 		done = recover(worker, job, returned);
 	if (!done && !worker->map->goes_on)
 		return false;
-	/* Behind its ordered section: what comes next bounds it from below. */
-	if (worker->passed)
-		smi_order_raise(&worker->slot->turn, job + 1);
+	if (worker->passed && job + 1 == worker->taker.end)
+		bound_claim(worker);
 	worker->passed = false;
 	return !done || smi_writer_commit(&worker->writer, job) == 0;
 }

@@ -114,6 +114,14 @@ static inline void smi_claim_record(struct smi_claim *claim, struct smi_range ra
 	atomic_store_explicit(&claim->step, step + 1, memory_order_release);
 }
 
+/* A bound below what this taker will be handed: where ids come from the counter, all that
+ * is handed out by now. */
+static inline uint64_t smi_queue_bound(const struct smi_queue *queue, const struct smi_taker *taker)
+{
+	return queue->schedule->ascending ? atomic_load_explicit(&queue->words->next, memory_order_relaxed) :
+					    taker->end;
+}
+
 /* Takes the next range. Chunks that are given need no call. */
 static inline struct smi_range smi_queue_take(const struct smi_queue *queue, struct smi_taker *taker)
 {

@@ -205,11 +205,11 @@ inline take_again()
 
 inline take_new()
 {
+	bound = next;
 	low[r] = bound;
 	claiming[r] = true;
 	atomic { id = next; next = (next + CHUNK < NJOBS -> next + CHUNK : NJOBS); last = next; }
 	record();
-	bound = last;
 }
 
 proctype worker(byte r)
@@ -220,7 +220,7 @@ birth:
 	atomic { start[r] || over ->
 		if
 		:: over -> goto done;
-		:: else -> start[r] = false; bound = end[r];
+		:: else -> start[r] = false;
 		fi; }
 	{
 		do
