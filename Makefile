@@ -61,8 +61,10 @@ $(B)/libsharedmem.a: $(LIB_OBJ)
 	rm -f $@
 	$(AR) rcs $@ $^
 
+# With an unwinder of its own: as a library beside it that would be six more mappings for
+# each fork to copy.
 $(B)/libsharedmem.so.$(SOVERSION): $(LIB_OBJ) lib/sharedmem.map
-	$(CC) -shared $(MODE) -Wl,-soname,libsharedmem.so.$(SOVERSION) \
+	$(CC) -shared -static-libgcc $(MODE) -Wl,-soname,libsharedmem.so.$(SOVERSION) \
 		-Wl,-Bsymbolic-functions -Wl,-z,nodelete -Wl,--version-script=lib/sharedmem.map $(LDFLAGS) $(LIB_OBJ) -o $@ $(LDLIBS)
 	ln -sf libsharedmem.so.$(SOVERSION) $(B)/libsharedmem.so
 
@@ -144,7 +146,8 @@ fuzz: build/fuzz/reader
 
 $(B)/bench/%: bench/%.c $(B)/libsharedmem.a Makefile
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE -Iinclude $(ALL_CFLAGS) -fopenmp -MMD -MP $< $(B)/libsharedmem.a -o $@ $(LDLIBS)
+	$(CC) -std=gnu11 -D_GNU_SOURCE -Iinclude $(ALL_CFLAGS) -static-libgcc -fopenmp -MMD -MP $< $(B)/libsharedmem.a \
+		-o $@ $(LDLIBS)
 
 bench: $(BENCHES)
 	bench/run.sh $(B)/bench

@@ -27,6 +27,10 @@ compile $(pkg-config --cflags sharedmem) "$prefix/lib/libsharedmem.a" -pthread -
 [ "$(LD_LIBRARY_PATH=$prefix/lib "$work/dynamic")" = "10 words" ] || fail "the shared library"
 [ "$("$work/static")" = "10 words" ] || fail "the archive"
 
+# Each library that it brings along is one whose mappings every fork copies.
+objdump -p "$prefix/lib/libsharedmem.so.0" | awk '$1 == "NEEDED" && $2 !~ /^(libc|libm|libpthread|ld-)/ { bad = 1; print $2 }
+	END { exit bad }' || fail "the shared library needs more than the C library"
+
 # Every function that a header declares is there, and nothing else is.
 nm -D --defined-only "$prefix/lib/libsharedmem.so.0" | awk '$2 == "T" { sub(/@.*/, "", $3); print $3 }' |
 	sort > "$work/shown"

@@ -6,14 +6,8 @@
 #include <string.h>
 #include <ucontext.h>
 
-#if __has_include(<execinfo.h>)
-#include <execinfo.h>
-#define UNWIND(frames, count) backtrace(frames, count)
-#else
-#define UNWIND(frames, count) ((void)(frames), 0)
-#endif
-
 #include "error/symbol.h"
+#include "error/unwind.h"
 #include "os/io.h"
 
 /* A number and not a table: no page is touched for it. */
@@ -42,7 +36,7 @@ static uintptr_t program_counter(const void *context)
 static void store_stack(uintptr_t pc)
 {
 	void *frame[SMI_CRASH_FRAMES];
-	int n = UNWIND(frame, SMI_CRASH_FRAMES), first = 0;
+	int n = smi_unwind(frame, SMI_CRASH_FRAMES), first = 0;
 
 	while (first < n && (uintptr_t)frame[first] != pc)
 		first++;
@@ -70,7 +64,7 @@ void smi_crash_prepare(void)
 {
 	void *frame[2];
 
-	(void)UNWIND(frame, 2);
+	smi_unwind(frame, 2);
 }
 
 void smi_crash_guard(struct smi_crash *crash, int bell)
