@@ -7,7 +7,7 @@
 
 #include "sort/kernel.h"
 
-const char *const kernels[] = { "portable", "avx2", "avx512" };
+const char *const kernels[KERNELS] = { "portable", "avx2", "avx512", "avx512 bytes" };
 const int threads[] = { 1, 2, 3, 8 };
 
 void best_kernel(void)

@@ -5,7 +5,8 @@
 
 #include "sort_data.h"
 
-extern const char *const kernels[3];
+enum { KERNELS = 4 };
+extern const char *const kernels[KERNELS];
 extern const int threads[4];
 
 /* Goes back to the best kernel, whatever a failed test left. */

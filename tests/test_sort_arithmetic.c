@@ -106,7 +106,7 @@ TCase *sort_arithmetic_tests(void)
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
-	tcase_add_loop_test(tcase, floats_are_sorted_in_any_arithmetic, 0, 3);
+	tcase_add_loop_test(tcase, floats_are_sorted_in_any_arithmetic, 0, KERNELS);
 	tcase_add_test(tcase, comparators_run_in_the_callers_arithmetic);
 	return tcase;
 }

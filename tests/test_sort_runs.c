@@ -190,7 +190,7 @@ TCase *sort_runs_tests(void)
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
-	tcase_add_loop_test(tcase, every_kernel_merges_runs_stably, 0, 3);
+	tcase_add_loop_test(tcase, every_kernel_merges_runs_stably, 0, KERNELS);
 	tcase_add_loop_test(tcase, keys_that_rise_and_then_fall_are_merged, 0, ODDITIES);
 	tcase_add_test(tcase, zeros_in_runs_keep_their_signs);
 	tcase_add_test(tcase, runs_are_found_as_they_lie);

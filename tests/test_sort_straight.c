@@ -99,8 +99,8 @@ TCase *sort_straight_tests(void)
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
-	tcase_add_loop_test(tcase, every_kernel_sees_the_one_key_that_differs, 0, 3);
+	tcase_add_loop_test(tcase, every_kernel_sees_the_one_key_that_differs, 0, KERNELS);
 	tcase_add_loop_test(tcase, straight_keys_are_found_alone_and_by_threads, 0, 2);
-	tcase_add_loop_test(tcase, falling_keys_with_twins_keep_the_order_of_twins, 0, 3);
+	tcase_add_loop_test(tcase, falling_keys_with_twins_keep_the_order_of_twins, 0, KERNELS);
 	return tcase;
 }

@@ -298,10 +298,10 @@ TCase *sort_values_tests(void)
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
-	tcase_add_loop_test(tcase, every_kernel_sorts_frequent_values_stably, 0, 3);
-	tcase_add_loop_test(tcase, every_kernel_takes_frequent_values_and_specials_out, 0, 3);
-	tcase_add_loop_test(tcase, zeros_are_found_beside_many_nans, 0, 3);
-	tcase_add_loop_test(tcase, every_kernel_sorts_crowded_keys_stably, 0, 3);
+	tcase_add_loop_test(tcase, every_kernel_sorts_frequent_values_stably, 0, KERNELS);
+	tcase_add_loop_test(tcase, every_kernel_takes_frequent_values_and_specials_out, 0, KERNELS);
+	tcase_add_loop_test(tcase, zeros_are_found_beside_many_nans, 0, KERNELS);
+	tcase_add_loop_test(tcase, every_kernel_sorts_crowded_keys_stably, 0, KERNELS);
 	tcase_add_loop_test(tcase, short_keys_are_counted, SHARED_INT8, SHARED_UINT16 + 1);
 	tcase_add_loop_test(tcase, nothing_behind_the_counted_keys_is_written, SHARED_INT8,
 			    SHARED_UINT16 + 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The sink gets the indices of the other keys first, sorted and side by side. They
- * then make room for those of each frequent value, which are written by a second
- * look at the keys. */
+ * then make room for those of each frequent value, which are written by the keys'
+ * marks. */
 #include "sort/apart.h"
 
 #include "sort/buckets.h"
@@ -12,7 +12,12 @@
 #include "sort/scratch.h"
 #include "sort/straight.h"
 
-enum { COVERED = 60 }; /* percent of the keys that must have frequent values */
+enum {
+	COVERED = 60,      /* percent of the keys that must have frequent values */
+	SOME = 8,          /* values; more of them must be those of */
+	WORTH = 7,         /* percent of the keys, */
+	MANY_KEYS = 1 << 11 /* which are many */
+};
 
 struct parting {
 	struct smi_peeling peeling;
@@ -105,11 +110,19 @@ static void place_part(void *arg, size_t part, int rank)
 	}
 	smi_cut(job->n, p->parts, part, &lo, &hi);
 	if (job->plan.sink == SMI_TO_INDEX64)
-		job->kernel->place(&job->plan.keys, lo, hi, &p->frequent, next, end,
-				   job->plan.out);
+		job->kernel->place(p->mark, lo, hi, p->frequent.n, next, end, job->plan.out);
 	else
-		job->kernel->place_narrow(&job->plan.keys, lo, hi, &p->frequent, next, end,
-					  job->plan.out);
+		job->kernel->place_narrow(p->mark, lo, hi, p->frequent.n, next, end, job->plan.out);
+}
+
+/* Whether it is worth it. */
+static bool look(const struct smi_job *job, struct smi_frequent *frequent)
+{
+	size_t most = job->n < MANY_KEYS ? SMI_PLACED_ANYWHERE : job->kernel->placed;
+
+	return job->n >= SMI_FREQUENT_WORTH && job->n <= SIZE_MAX / 64 &&
+	       smi_sample_frequent(frequent, &job->plan.keys, job->n, most, SOME < most ? SOME : most,
+				   WORTH) >= COVERED;
 }
 
 int smi_apart_argsort(struct smi_job *job)
@@ -118,8 +131,7 @@ int smi_apart_argsort(struct smi_job *job)
 	struct smi_peeling *p = &s.peeling;
 
 	p->job = job;
-	if (job->n < SMI_FREQUENT_WORTH || job->n > SIZE_MAX / 64 ||
-	    smi_sample_frequent(&p->frequent, &job->plan.keys, job->n, SMI_PLACED) < COVERED)
+	if (!look(job, &p->frequent))
 		return 1;
 	plan_records(job);
 	if (!smi_peeling_run(p))

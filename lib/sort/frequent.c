@@ -121,7 +121,7 @@ unsigned smi_frequent_look(const struct smi_job *job, struct smi_frequent *frequ
 {
 	if (job->n < SMI_FREQUENT_WORTH || job->n > SIZE_MAX / 64)
 		return 0;
-	return smi_sample_frequent(frequent, &job->plan.keys, job->n, SMI_FREQUENT);
+	return smi_sample_frequent(frequent, &job->plan.keys, job->n, SMI_FREQUENT, SMI_FREQUENT, 0);
 }
 
 int smi_frequent_sort(struct smi_job *job, const struct smi_frequent *frequent)

@@ -10,7 +10,9 @@ static _Atomic(const struct smi_kernel *) chosen;
 static bool runs_here(const struct smi_kernel *kernel)
 {
 #if defined(__x86_64__)
-	if (kernel == &smi_kernel_avx512)
+	if (kernel == &smi_kernel_avx512_bytes && !__builtin_cpu_supports("avx512vbmi2"))
+		return false;
+	if (kernel == &smi_kernel_avx512 || kernel == &smi_kernel_avx512_bytes)
 		return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
 		       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
 		       __builtin_cpu_supports("bmi2");
@@ -22,6 +24,7 @@ static bool runs_here(const struct smi_kernel *kernel)
 
 static const struct smi_kernel *const kernels[] = {
 #if defined(__x86_64__)
+	&smi_kernel_avx512_bytes,
 	&smi_kernel_avx512,
 	&smi_kernel_avx2,
 #endif

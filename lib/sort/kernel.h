@@ -58,7 +58,8 @@ struct smi_range {
 };
 
 #define SMI_FREQUENT 16 /* as many values as smi_kernel.cull counts, at most */
-#define SMI_PLACED 4    /* as many as smi_kernel.place writes the indices of */
+#define SMI_PLACED 16   /* as smi_kernel.place writes the indices of, at most; */
+#define SMI_PLACED_ANYWHERE 4 /* in all kernels */
 
 /* Images that many keys have, in ascending order; `order` has them from the most
  * frequent one on. */
@@ -85,6 +86,7 @@ enum {
 struct smi_kernel {
 	const char *name;
 	unsigned lanes; /* records of 32 bits in a vector; of 64 bits half as many */
+	unsigned placed; /* frequent values that are worth marking */
 
 	/* How keys lo ... hi-1 lie, lo < hi; reads no further than it must. */
 	unsigned (*order)(const struct smi_keys *keys, size_t lo, size_t hi);
@@ -131,18 +133,18 @@ struct smi_kernel {
 			    const struct smi_frequent *frequent, struct smi_peeled *peeled,
 			    uint32_t *rest);
 
-	/* The same of records with indices; at most SMI_PLACED images. */
+	/* The same of records with indices, at most `placed` images; mark[i] becomes which of
+	 * them key i has, or frequent->n. */
 	void (*peel)(const struct smi_keys *keys, const struct smi_pack *pack, size_t lo, size_t hi,
-		     const struct smi_frequent *frequent, struct smi_peeled *peeled, uint64_t *rest);
+		     const struct smi_frequent *frequent, struct smi_peeled *peeled, uint8_t *mark,
+		     uint64_t *rest);
 
-	/* Writes the index of each of keys lo ... hi-1 that has frequent image j to
-	 * out[next[j]++], up to end[j]; both arrays have SMI_PLACED entries. */
-	void (*place)(const struct smi_keys *keys, size_t lo, size_t hi,
-		      const struct smi_frequent *frequent, size_t *next, const size_t *end,
-		      uint64_t *out);
-	void (*place_narrow)(const struct smi_keys *keys, size_t lo, size_t hi,
-			     const struct smi_frequent *frequent, size_t *next, const size_t *end,
-			     uint32_t *out);
+	/* Writes each of lo ... hi-1 of which the mark is below `values`, j, to
+	 * out[next[j]++], up to end[j]. What is there up to end[j] need not be kept. */
+	void (*place)(const uint8_t *mark, size_t lo, size_t hi, size_t values, size_t *next,
+		      const size_t *end, uint64_t *out);
+	void (*place_narrow)(const uint8_t *mark, size_t lo, size_t hi, size_t values, size_t *next,
+			     const size_t *end, uint32_t *out);
 
 	/* Zeros and NaNs among the floats lo ... hi-1; then the bits of the NaNs, which are
 	 * so many, and which zeros are -0 (1, else 0), in order. */
@@ -178,6 +180,7 @@ extern const struct smi_kernel smi_kernel_portable;
 #if defined(__x86_64__)
 extern const struct smi_kernel smi_kernel_avx2;
 extern const struct smi_kernel smi_kernel_avx512;
+extern const struct smi_kernel smi_kernel_avx512_bytes; /* the same, and VBMI2 */
 #endif
 
 /* The best kernel that this CPU and its system can run. */

@@ -13,8 +13,10 @@
 #include "sort/spread.h"
 #include "sort/width32.h"
 #include "sort/cull.h"
+#include "sort/mark.h"
 #include "sort/width64.h"
 #include "sort/cull.h"
+#include "sort/mark.h"
 #include "sort/peel.h"
 #include "sort/special.h"
 #include "sort/ties.h"
@@ -37,6 +39,7 @@ enum { LEAF_AVERAGE64 = GROUP64 / 8, LEAF_AVERAGE32 = GROUP32 / 8 };
 const struct smi_kernel smi_kernel_avx2 = {
 	.name = "avx2",
 	.lanes = V32_LANES,
+	.placed = SMI_PLACED_ANYWHERE,
 	.order = kernel_order,
 	.rising = kernel_rising,
 	.run = kernel_run,

@@ -13,9 +13,12 @@
 #include "sort/spread.h"
 #include "sort/width32.h"
 #include "sort/cull.h"
+#include "sort/mark.h"
 #include "sort/width64.h"
 #include "sort/cull.h"
+#include "sort/mark.h"
 #include "sort/peel.h"
+#include "sort/place_avx512.h"
 #include "sort/special.h"
 #include "sort/ties.h"
 
@@ -34,31 +37,36 @@ enum { LEAF_AVERAGE64 = GROUP64 / 8, LEAF_AVERAGE32 = GROUP32 / 8 };
 #include "sort/width32.h"
 #include "sort/bucket.h"
 
-const struct smi_kernel smi_kernel_avx512 = {
-	.name = "avx512",
-	.lanes = V32_LANES,
-	.order = kernel_order,
-	.rising = kernel_rising,
-	.run = kernel_run,
-	.count_up = kernel_count_up,
-	.count_up_narrow = kernel_count_up_narrow,
-	.range = kernel_range,
-	.histogram = kernel_histogram,
-	.scatter = kernel_scatter,
-	.scatter_narrow = kernel_scatter_narrow,
-	.pack = kernel_pack,
-	.pack_narrow = kernel_pack_narrow,
-	.cull = kernel_cull64,
-	.cull_narrow = kernel_cull32,
-	.peel = kernel_peel,
-	.place = kernel_place,
-	.place_narrow = kernel_place_narrow,
-	.special_count = kernel_special_count,
-	.special_collect = kernel_special_collect,
-	.bucket = kernel_bucket64,
-	.bucket_narrow = kernel_bucket32,
-	.emit = kernel_emit,
-	.emit_narrow = kernel_emit_narrow,
-};
+#define KERNEL(its_name, most, place_, place_narrow_) {	\
+	.name = its_name,				\
+	.lanes = V32_LANES,				\
+	.placed = most,					\
+	.order = kernel_order,				\
+	.rising = kernel_rising,			\
+	.run = kernel_run,				\
+	.count_up = kernel_count_up,			\
+	.count_up_narrow = kernel_count_up_narrow,	\
+	.range = kernel_range,				\
+	.histogram = kernel_histogram,			\
+	.scatter = kernel_scatter,			\
+	.scatter_narrow = kernel_scatter_narrow,	\
+	.pack = kernel_pack,				\
+	.pack_narrow = kernel_pack_narrow,		\
+	.cull = kernel_cull64,				\
+	.cull_narrow = kernel_cull32,			\
+	.peel = kernel_peel,				\
+	.place = place_,				\
+	.place_narrow = place_narrow_,			\
+	.special_count = kernel_special_count,		\
+	.special_collect = kernel_special_collect,	\
+	.bucket = kernel_bucket64,			\
+	.bucket_narrow = kernel_bucket32,		\
+	.emit = kernel_emit,				\
+	.emit_narrow = kernel_emit_narrow,		\
+}
+
+const struct smi_kernel smi_kernel_avx512 = KERNEL("avx512", SMI_PLACED_ANYWHERE, kernel_place, kernel_place_narrow);
+const struct smi_kernel smi_kernel_avx512_bytes = KERNEL("avx512 bytes", SMI_PLACED, kernel_place_by_bytes,
+							 kernel_place_narrow_by_bytes);
 
 #endif

@@ -12,8 +12,10 @@
 #include "sort/spread.h"
 #include "sort/width32.h"
 #include "sort/cull.h"
+#include "sort/mark.h"
 #include "sort/width64.h"
 #include "sort/cull.h"
+#include "sort/mark.h"
 #include "sort/peel.h"
 #include "sort/special.h"
 #include "sort/ties.h"
@@ -105,6 +107,7 @@ enum { LEAF_AVERAGE64 = 1, LEAF_AVERAGE32 = 1 };
 const struct smi_kernel smi_kernel_portable = {
 	.name = "portable",
 	.lanes = V32_LANES,
+	.placed = SMI_PLACED_ANYWHERE,
 	.order = kernel_order,
 	.rising = kernel_rising,
 	.run = kernel_run,

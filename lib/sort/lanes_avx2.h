@@ -102,6 +102,15 @@ INLINE void v64_store_narrow(uint32_t *p, v64 v)
 	_mm_storeu_si128((__m128i *)p, low_halves(v));
 }
 
+INLINE v64 v64_choose(v64 a, v64_mask m, v64 b) { return choose(a, b, m); }
+
+INLINE void v64_store_bytes(uint8_t *p, v64 v)
+{
+	__m128i words = _mm_packus_epi32(low_halves(v), _mm_setzero_si128());
+
+	_mm_storeu_si32(p, _mm_packus_epi16(words, words));
+}
+
 INLINE v64 v64_bits(enum smi_kind kind, const void *p)
 {
 	switch (smi_kind_size(kind)) {
@@ -219,6 +228,24 @@ INLINE v32 v32_gather_lanes(v32 a, v32_mask m)
 
 	return _mm256_permutevar8x32_epi32(
 		a, _mm256_srlv_epi32(_mm256_set1_epi32((int)lanes[v32_lanes(m)]), shifts));
+}
+
+INLINE v32 v32_choose(v32 a, v32_mask m, v32 b) { return choose(a, b, m); }
+
+INLINE void v32_store_bytes(uint8_t *p, v32 v)
+{
+	__m128i words = _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+
+	_mm_storel_epi64((__m128i *)p, _mm_packus_epi16(words, words));
+}
+
+enum { BYTES = 32 };
+
+INLINE unsigned bytes_equal(const uint8_t *p, unsigned x)
+{
+	__m256i same = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)p), _mm256_set1_epi8((char)x));
+
+	return (unsigned)__builtin_popcount((unsigned)_mm256_movemask_epi8(same));
 }
 
 INLINE v32 v32_bits(enum smi_kind kind, const void *p)

@@ -53,7 +53,15 @@ INLINE v64 v64_tally(v64 count, v64_mask m)
 /* The lanes of the set move together to the first ones. */
 INLINE v64 v64_gather_lanes(v64 a, v64_mask m) { return _mm512_maskz_compress_epi64(m, a); }
 
-/* Each lane's low half. */
+/* a; the lanes of the set from b. */
+INLINE v64 v64_choose(v64 a, v64_mask m, v64 b) { return _mm512_mask_mov_epi64(a, m, b); }
+
+/* Each lane's low half, or its lowest byte. */
+INLINE void v64_store_bytes(uint8_t *p, v64 v)
+{
+	_mm_storel_epi64((__m128i *)p, _mm512_cvtepi64_epi8(v));
+}
+
 INLINE void v64_store_narrow(uint32_t *p, v64 v)
 {
 	_mm256_storeu_si256((__m256i *)p, _mm512_cvtepi64_epi32(v));
@@ -149,6 +157,19 @@ INLINE v32 v32_tally(v32 count, v32_mask m)
 }
 
 INLINE v32 v32_gather_lanes(v32 a, v32_mask m) { return _mm512_maskz_compress_epi32(m, a); }
+
+INLINE v32 v32_choose(v32 a, v32_mask m, v32 b) { return _mm512_mask_mov_epi32(a, m, b); }
+INLINE void v32_store_bytes(uint8_t *p, v32 v) { _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(v)); }
+
+enum { BYTES = 64 };
+
+/* How many of the BYTES bytes at p are x. */
+INLINE unsigned bytes_equal(const uint8_t *p, unsigned x)
+{
+	__mmask64 same = _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(p), _mm512_set1_epi8((char)x));
+
+	return (unsigned)__builtin_popcountll(same);
+}
 
 /* Keys of up to 4 bytes, as v64_bits and v64_image have them. */
 INLINE v32 v32_bits(enum smi_kind kind, const void *p)

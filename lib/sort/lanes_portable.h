@@ -36,6 +36,8 @@ INLINE unsigned v64_lanes(v64_mask m) { return m; }
 INLINE v64 v64_tally(v64 count, v64_mask m) { return count + m; }
 /* A lane that is not in the set may be anything. */
 INLINE v64 v64_gather_lanes(v64 a, v64_mask m) { return (void)m, a; }
+INLINE v64 v64_choose(v64 a, v64_mask m, v64 b) { return m ? b : a; }
+INLINE void v64_store_bytes(uint8_t *p, v64 v) { *p = (uint8_t)v; }
 INLINE uint64_t v64_lowest(v64 a) { return a; }
 INLINE uint64_t v64_highest(v64 a) { return a; }
 INLINE uint64_t v64_union(v64 a) { return a; }
@@ -62,6 +64,23 @@ INLINE v32_mask v32_unlike(v32_mask m, v32 a, v32 b) { return m - (m & (unsigned
 INLINE unsigned v32_lanes(v32_mask m) { return m; }
 INLINE v32 v32_tally(v32 count, v32_mask m) { return count + m; }
 INLINE v32 v32_gather_lanes(v32 a, v32_mask m) { return (void)m, a; }
+INLINE v32 v32_choose(v32 a, v32_mask m, v32 b) { return m ? b : a; }
+INLINE void v32_store_bytes(uint8_t *p, v32 v) { *p = (uint8_t)v; }
+enum { BYTES = 8 };
+
+/* How many of 8 bytes are x: of those that are, the top bit is 0 whether or not the lower
+ * seven carry into it (Warren, "Hacker's Delight", 6-1). */
+INLINE unsigned bytes_equal(const uint8_t *p, unsigned x)
+{
+	const uint64_t ones = 0x0101010101010101, low = 0x7f * ones;
+	uint64_t other;
+
+	memcpy(&other, p, sizeof other);
+	other ^= x * ones;
+	other = ~(((other & low) + low) | other | low);
+	return (unsigned)((other >> 7) * ones >> 56);
+}
+
 INLINE bool v32_any_equal(v32 a, v32 b) { return a == b; }
 INLINE v32 v32_bits(enum smi_kind kind, const void *p) { return (v32)smi_key_load(p, kind); }
 INLINE void v64_store_narrow(uint32_t *p, v64 v) { *p = (uint32_t)v; }

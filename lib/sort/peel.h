@@ -1,99 +1,124 @@
 /* SPDX-License-Identifier: MIT */
-/* Taking keys of a few frequent values out, for argsort: they are counted, the others
- * become records; then the frequent ones' indices are written where they belong.
- * Included by each kernel after spread.h. */
+/* Taking keys of a few frequent values out, for argsort: each key is marked by which of
+ * them it has, they are counted, the others become records; then the frequent ones'
+ * indices are written where they belong, by the marks alone. Included by each kernel
+ * after spread.h and both widths of mark.h. */
 #ifndef SMI_SORT_PEEL_H
 #define SMI_SORT_PEEL_H
 
 #include "sort/kernel.h"
-#include "sort/scan.h"
 #include "sort/spread.h"
 
-enum { TWO = 2 };
+enum { PEEL_BLOCK = 1024 }; /* keys, whose marks stay in the nearest cache */
 
-/* Frequent images as one vector each, `values` of them; those beyond the
- * last are copies of the first. */
-INLINE void frequent_load(v64 *image, const struct smi_frequent *frequent, const size_t values)
+static void mark_block(const struct smi_keys *keys, size_t lo, size_t hi,
+		       const struct smi_frequent *frequent, uint8_t *mark)
 {
-	UNROLL
-	for (size_t j = 0; j < values; j++)
-		image[j] = v64_set(frequent->image[j < frequent->n ? j : 0]);
+	switch (keys->kind) {
+	case SMI_INT8:
+		mark_kind32(SMI_INT8, keys, lo, hi, frequent, mark);
+		break;
+	case SMI_INT16:
+		mark_kind32(SMI_INT16, keys, lo, hi, frequent, mark);
+		break;
+	case SMI_INT32:
+		mark_kind32(SMI_INT32, keys, lo, hi, frequent, mark);
+		break;
+	case SMI_FLOAT32:
+		mark_kind32(SMI_FLOAT32, keys, lo, hi, frequent, mark);
+		break;
+	case SMI_INT64:
+		mark_kind64(SMI_INT64, keys, lo, hi, frequent, mark);
+		break;
+	case SMI_FLOAT64:
+		mark_kind64(SMI_FLOAT64, keys, lo, hi, frequent, mark);
+		break;
+	}
 }
 
-INLINE void put_record(bool narrow, void *rest, size_t place, uint64_t record)
+/* Adds up who has mark 0 ... values-1. How many, together. */
+INLINE size_t count_marks(const uint8_t *mark, size_t lo, size_t hi, size_t values, size_t *count)
 {
-	if (narrow)
-		((uint32_t *)rest)[place] = (uint32_t)record;
-	else
-		((uint64_t *)rest)[place] = record;
+	size_t sum = 0, here, i;
+
+	for (size_t j = 0; j < values; j++, sum += here) {
+		here = 0;
+		for (i = lo; i + BYTES <= hi; i += BYTES)
+			here += bytes_equal(mark + i, (unsigned)j);
+		for (; i < hi; i++)
+			here += mark[i] == j;
+		count[j] += here;
+	}
+	return sum;
 }
 
-/* Which of the frequent images this is, or their number. */
-INLINE size_t frequent_at(const struct smi_frequent *frequent, uint64_t image)
-{
-	size_t j = 0;
-
-	while (j < frequent->n && frequent->image[j] != image)
-		j++;
-	return j;
-}
-
-INLINE void peel_keys(enum smi_kind kind, const size_t values, const struct smi_keys *keys,
-		      const struct smi_pack *pack, size_t lo, size_t hi,
-		      const struct smi_frequent *frequent, struct smi_peeled *peeled, uint64_t *rest)
+/* The records of those whose mark is `none`, side by side. How many. */
+INLINE size_t peel_others(enum smi_kind kind, const struct smi_keys *keys, const struct smi_pack *pack,
+			  size_t lo, size_t hi, const uint8_t *mark, size_t none, uint64_t *rest)
 {
 	v64 index = v64_add(v64_count(), v64_set(lo));
-	v64 common[SMI_PLACED], left[SMI_PLACED]; /* of which none of the first j is left */
-	size_t i = lo, kept = 0, before, after;
+	size_t i = lo, kept = 0;
 
-	frequent_load(common, frequent, values);
-	UNROLL
-	for (size_t j = 0; j < values; j++)
-		left[j] = v64_set(0);
 	for (; i + V64_LANES <= hi; i += V64_LANES) {
 		v64 image = v64_image(kind, keys->flip, smi_key_at(keys->base, kind, i));
-		v64_mask others = v64_all();
+		v64_mask others = v64_equal(v64_bits(SMI_INT8, mark + i), v64_set(none));
 
-		UNROLL
-		for (size_t j = 0; j < values; j++) {
-			others = v64_unlike(others, image, common[j]);
-			left[j] = v64_tally(left[j], others);
-		}
 		v64_store(rest + kept, v64_gather_lanes(packed(pack, image, index), others));
 		kept += (unsigned)__builtin_popcount(v64_lanes(others));
 		index = v64_add(index, v64_set(V64_LANES));
 	}
-	before = i - lo;
-	UNROLL
-	for (size_t j = 0; j < values; j++, before = after) {
-		after = tally_sum64(left[j]);
-		if (j < frequent->n)
-			peeled->count[j] = before - after;
-	}
-	for (; i < hi; i++) {
-		size_t j = frequent_at(frequent, smi_key_image(keys, i));
-
-		if (j < frequent->n)
-			peeled->count[j]++;
-		else
+	for (; i < hi; i++)
+		if (mark[i] == none)
 			rest[kept++] = packed_at(pack, keys, i);
-	}
-	peeled->rest = kept;
-	peeled->minus_zero = false;
+	return kept;
 }
 
-static void kernel_peel(const struct smi_keys *keys, const struct smi_pack *pack, size_t lo,
-			size_t hi, const struct smi_frequent *frequent, struct smi_peeled *peeled,
+INLINE size_t peel_block(const struct smi_keys *keys, const struct smi_pack *pack, size_t lo, size_t hi,
+			 const uint8_t *mark, size_t none, uint64_t *rest)
+{
+	switch (keys->kind) {
+	case SMI_INT8:
+		return peel_others(SMI_INT8, keys, pack, lo, hi, mark, none, rest);
+	case SMI_INT16:
+		return peel_others(SMI_INT16, keys, pack, lo, hi, mark, none, rest);
+	case SMI_INT32:
+		return peel_others(SMI_INT32, keys, pack, lo, hi, mark, none, rest);
+	case SMI_INT64:
+		return peel_others(SMI_INT64, keys, pack, lo, hi, mark, none, rest);
+	case SMI_FLOAT32:
+		return peel_others(SMI_FLOAT32, keys, pack, lo, hi, mark, none, rest);
+	default:
+		return peel_others(SMI_FLOAT64, keys, pack, lo, hi, mark, none, rest);
+	}
+}
+
+static void kernel_peel(const struct smi_keys *keys, const struct smi_pack *pack, size_t lo, size_t hi,
+			const struct smi_frequent *frequent, struct smi_peeled *peeled, uint8_t *mark,
 			uint64_t *rest)
 {
-	if (frequent->n <= TWO)
-		FOR_EACH_KIND(keys->kind, peel_keys, TWO, keys, pack, lo, hi, frequent, peeled, rest)
-	FOR_EACH_KIND(keys->kind, peel_keys, SMI_PLACED, keys, pack, lo, hi, frequent, peeled, rest)
+	size_t kept = 0, end;
+
+	memset(peeled, 0, sizeof *peeled);
+	for (; lo < hi; lo = end) {
+		end = hi - lo < PEEL_BLOCK ? hi : lo + PEEL_BLOCK;
+		mark_block(keys, lo, end, frequent, mark);
+		if (count_marks(mark, lo, end, frequent->n, peeled->count) < end - lo)
+			kept += peel_block(keys, pack, lo, end, mark, frequent->n, rest + kept);
+	}
+	peeled->rest = kept;
+}
+
+INLINE void put_index(bool narrow, void *out, size_t place, uint64_t index)
+{
+	if (narrow)
+		((uint32_t *)out)[place] = (uint32_t)index;
+	else
+		((uint64_t *)out)[place] = index;
 }
 
 /* Writes those lanes of `index` from `place` on, before `end`; answers where they end. A
  * whole vector is written where there is room: what it writes too much belongs
- * to the same image and is written again. */
+ * to the same value and is written again. */
 INLINE size_t put_indices(bool narrow, void *out, size_t place, size_t end, v64 index, v64_mask which)
 {
 	size_t n = (unsigned)__builtin_popcount(v64_lanes(which));
@@ -103,7 +128,7 @@ INLINE size_t put_indices(bool narrow, void *out, size_t place, size_t end, v64 
 	if (__builtin_expect(place + V64_LANES > end, 0)) {
 		v64_store(some, first);
 		for (size_t k = 0; k < n; k++)
-			put_record(narrow, out, place + k, some[k]);
+			put_index(narrow, out, place + k, some[k]);
 	} else if (narrow) {
 		v64_store_narrow((uint32_t *)out + place, first);
 	} else {
@@ -112,53 +137,55 @@ INLINE size_t put_indices(bool narrow, void *out, size_t place, size_t end, v64 
 	return place + n;
 }
 
-INLINE void place_keys(enum smi_kind kind, bool narrow, const size_t values,
-		       const struct smi_keys *keys, size_t lo, size_t hi,
-		       const struct smi_frequent *frequent, size_t *restrict next,
-		       const size_t *restrict end, void *restrict out)
+INLINE void place_marks(bool narrow, const uint8_t *mark, size_t lo, size_t hi, const size_t values,
+			size_t *restrict next, const size_t *restrict end, void *restrict out)
 {
-	v64 index = v64_add(v64_count(), v64_set(lo)), step = v64_set(V64_LANES);
-	v64 common[SMI_PLACED];
-	const size_t n = frequent->n;
+	v64 index = v64_add(v64_count(), v64_set(lo));
 	size_t i = lo;
 
-	frequent_load(common, frequent, values);
 	for (; i + V64_LANES <= hi; i += V64_LANES) {
-		v64 image = v64_image(kind, keys->flip, smi_key_at(keys->base, kind, i));
+		v64 which = v64_bits(SMI_INT8, mark + i);
 
 		UNROLL
 		for (size_t j = 0; j < values; j++)
-			if (j < n)
-				next[j] = put_indices(narrow, out, next[j], end[j], index,
-						      v64_equal(image, common[j]));
-		index = v64_add(index, step);
+			next[j] = put_indices(narrow, out, next[j], end[j], index,
+					      v64_equal(which, v64_set(j)));
+		index = v64_add(index, v64_set(V64_LANES));
 	}
-	for (; i < hi; i++) {
-		size_t j = frequent_at(frequent, smi_key_image(keys, i));
-
-		if (j < n)
-			put_record(narrow, out, next[j]++, i);
-	}
+	for (; i < hi; i++)
+		if (mark[i] < values)
+			put_index(narrow, out, next[mark[i]]++, i);
 }
 
-static void kernel_place(const struct smi_keys *keys, size_t lo, size_t hi,
-			 const struct smi_frequent *frequent, size_t *next, const size_t *end,
-			 uint64_t *out)
+INLINE void place_few(bool narrow, const uint8_t *mark, size_t lo, size_t hi, size_t values, size_t *next,
+		      const size_t *end, void *out)
 {
-	if (frequent->n <= TWO)
-		FOR_EACH_KIND(keys->kind, place_keys, false, TWO, keys, lo, hi, frequent, next, end, out)
-	FOR_EACH_KIND(keys->kind, place_keys, false, SMI_PLACED, keys, lo, hi, frequent, next, end,
-		      out)
+	switch (values) {
+	case 1:
+		place_marks(narrow, mark, lo, hi, 1, next, end, out);
+		break;
+	case 2:
+		place_marks(narrow, mark, lo, hi, 2, next, end, out);
+		break;
+	case 3:
+		place_marks(narrow, mark, lo, hi, 3, next, end, out);
+		break;
+	default:
+		place_marks(narrow, mark, lo, hi, SMI_PLACED_ANYWHERE, next, end, out);
+	}
 }
 
-static void kernel_place_narrow(const struct smi_keys *keys, size_t lo, size_t hi,
-				const struct smi_frequent *frequent, size_t *next,
+/* At most SMI_PLACED_ANYWHERE values. */
+static void kernel_place(const uint8_t *mark, size_t lo, size_t hi, size_t values, size_t *next,
+			 const size_t *end, uint64_t *out)
+{
+	place_few(false, mark, lo, hi, values, next, end, out);
+}
+
+static void kernel_place_narrow(const uint8_t *mark, size_t lo, size_t hi, size_t values, size_t *next,
 				const size_t *end, uint32_t *out)
 {
-	if (frequent->n <= TWO)
-		FOR_EACH_KIND(keys->kind, place_keys, true, TWO, keys, lo, hi, frequent, next, end, out)
-	FOR_EACH_KIND(keys->kind, place_keys, true, SMI_PLACED, keys, lo, hi, frequent, next, end,
-		      out)
+	place_few(true, mark, lo, hi, values, next, end, out);
 }
 
 #endif

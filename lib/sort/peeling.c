@@ -36,22 +36,24 @@ static void peel_part(void *arg, size_t part, int rank)
 				  (uint64_t *)rest);
 	else
 		job->kernel->peel(&plan->keys, &plan->pack, lo, hi, &p->frequent,
-				  &p->peeled[part], (uint64_t *)rest);
+				  &p->peeled[part], p->mark, (uint64_t *)rest);
 }
 
 bool smi_peeling_run(struct smi_peeling *p)
 {
 	struct smi_job *job = p->job;
-	size_t least = (job->n >> PART_LOG) + 1;
+	size_t least = (job->n >> PART_LOG) + 1, records;
 
 	if (least > SMI_PEEL_PARTS)
 		return false;
 	p->parts = job->crew.np < SMI_PEEL_PARTS ? (size_t)job->crew.np : SMI_PEEL_PARTS;
 	p->parts = p->parts > least ? p->parts : least;
-	job->scratch = smi_scratch_take(job->n * job->width + p->parts * SLACK);
+	records = job->n * job->width + p->parts * SLACK;
+	job->scratch = smi_scratch_take(records + (job->plan.sink == SMI_TO_KEY ? 0 : job->n));
 	if (!job->scratch)
 		return false;
 	p->rest = job->scratch;
+	p->mark = (uint8_t *)job->scratch + records;
 	smi_crew_each(&job->crew, p->parts, peel_part, p);
 	p->rest_n = 0;
 	for (size_t part = 0; part < p->parts; part++) {

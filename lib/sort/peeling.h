@@ -14,6 +14,7 @@ struct smi_peeling {
 	struct smi_peeled peeled[SMI_PEEL_PARTS];
 	char *rest;       /* records of job->width bytes, in input order; in job->scratch */
 	size_t rest_n;
+	uint8_t *mark;    /* argsort: of each key, as smi_kernel.peel has it; in job->scratch */
 };
 
 /* Peels the job's keys: the records are images, or, for argsort, what its plan's pack

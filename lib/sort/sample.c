@@ -53,11 +53,11 @@ static void table_add(struct counted *table, size_t slots, uint64_t image)
 
 /* The values that occur most among `size` sampled ones, in ascending order; how
  * often, together? */
-static size_t most_frequent(const struct counted *table, size_t size, unsigned often,
-			    size_t most, struct smi_frequent *frequent)
+static size_t most_frequent(const struct counted *table, size_t size, unsigned often, size_t most,
+			    size_t few, unsigned worth, struct smi_frequent *frequent)
 {
 	struct counted best[SMI_FREQUENT + 1] = { { 0, 0 } };
-	size_t covered = 0, j;
+	size_t covered = 0, beyond = 0, j;
 
 	for (size_t i = 0; i < 2 * size; i++) {
 		if (table[i].count < often)
@@ -66,6 +66,10 @@ static size_t most_frequent(const struct counted *table, size_t size, unsigned o
 			best[j] = best[j - 1];
 		best[j] = table[i];
 	}
+	for (size_t i = few; i < most; i++)
+		beyond += best[i].count;
+	if (beyond * 100 < size * worth)
+		most = few;
 	frequent->n = 0;
 	for (size_t i = 0; i < most && best[i].count; i++) {
 		/* Two values are counted faster than more. */
@@ -84,7 +88,7 @@ static size_t most_frequent(const struct counted *table, size_t size, unsigned o
 }
 
 unsigned smi_sample_frequent(struct smi_frequent *frequent, const struct smi_keys *keys, size_t n,
-			     size_t most)
+			     size_t most, size_t few, unsigned worth)
 {
 	struct counted table[SLOTS];
 	size_t size = sample_size(n), slots = 2 * size;
@@ -96,6 +100,6 @@ unsigned smi_sample_frequent(struct smi_frequent *frequent, const struct smi_key
 		table[i].count = 0;
 	for (size_t i = 0; i < size; i++)
 		table_add(table, slots, sampled(keys, n, &x));
-	return (unsigned)(100 * most_frequent(table, size, size == FEW ? OFTEN_OF_FEW : OFTEN_OF_MANY, most,
-					      frequent) / size);
+	return (unsigned)(100 * most_frequent(table, size, size == FEW ? OFTEN_OF_FEW : OFTEN_OF_MANY, most, few,
+					      worth, frequent) / size);
 }

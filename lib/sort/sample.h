@@ -13,8 +13,9 @@
 bool smi_sample_recurs(const struct smi_keys *keys, size_t n);
 
 /* Finds the images of `most` values or fewer that seem to be those of many keys; of
- * how many in a hundred, taken together? 0: there are none. */
+ * how many in a hundred, taken together? 0: there are none. More than `few` only if those
+ * beyond are so many in a hundred themselves. */
 unsigned smi_sample_frequent(struct smi_frequent *frequent, const struct smi_keys *keys, size_t n,
-			     size_t most);
+			     size_t most, size_t few, unsigned worth);
 
 #endif
