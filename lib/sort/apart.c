@@ -13,10 +13,8 @@
 #include "sort/straight.h"
 
 enum {
-	COVERED = 60,      /* percent of the keys that must have frequent values */
-	SOME = 8,          /* values; more of them must be those of */
-	WORTH = 7,         /* percent of the keys, */
-	MANY_KEYS = 1 << 11 /* which are many */
+	COVERED = 60,       /* percent of the keys that must have frequent values */
+	MANY_KEYS = 1 << 11 /* for more values than all kernels place */
 };
 
 struct parting {
@@ -118,11 +116,12 @@ static void place_part(void *arg, size_t part, int rank)
 /* Whether it is worth it. */
 static bool look(const struct smi_job *job, struct smi_frequent *frequent)
 {
-	size_t most = job->n < MANY_KEYS ? SMI_PLACED_ANYWHERE : job->kernel->placed;
+	struct smi_sample_wish wish = { .most = job->kernel->placed, .few = 8, .beyond = 7, .often = 3 };
 
+	if (job->n < MANY_KEYS || wish.most < wish.few)
+		wish.most = wish.few = SMI_PLACED_ANYWHERE;
 	return job->n >= SMI_FREQUENT_WORTH && job->n <= SIZE_MAX / 64 &&
-	       smi_sample_frequent(frequent, &job->plan.keys, job->n, most, SOME < most ? SOME : most,
-				   WORTH) >= COVERED;
+	       smi_sample_frequent(frequent, &job->plan.keys, job->n, &wish) >= COVERED;
 }
 
 int smi_apart_argsort(struct smi_job *job)

@@ -119,9 +119,11 @@ static int find_specials(const struct smi_peeling *p)
 
 unsigned smi_frequent_look(const struct smi_job *job, struct smi_frequent *frequent)
 {
+	static const struct smi_sample_wish wish = { .most = SMI_FREQUENT, .few = SMI_FREQUENT, .often = 2 };
+
 	if (job->n < SMI_FREQUENT_WORTH || job->n > SIZE_MAX / 64)
 		return 0;
-	return smi_sample_frequent(frequent, &job->plan.keys, job->n, SMI_FREQUENT, SMI_FREQUENT, 0);
+	return smi_sample_frequent(frequent, &job->plan.keys, job->n, &wish);
 }
 
 int smi_frequent_sort(struct smi_job *job, const struct smi_frequent *frequent)

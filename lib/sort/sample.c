@@ -3,9 +3,9 @@
 
 enum { FIRST = 16, FEW = 32, MANY = 128, MOST = 512, SLOTS = 2 * MOST };
 
-/* Of the first sampled keys so many must have a value that came before; of all,
+/* Of the first sampled keys so many must have a value that came before; of the fewest,
  * so many make a value frequent. */
-enum { RECURRED = 3, OFTEN_OF_FEW = 2, OFTEN_OF_MANY = 3 };
+enum { RECURRED = 3, OFTEN_OF_FEW = 2 };
 
 /* Looks that so many keys are worth. */
 static size_t sample_size(size_t n)
@@ -53,11 +53,12 @@ static void table_add(struct counted *table, size_t slots, uint64_t image)
 
 /* The values that occur most among `size` sampled ones, in ascending order; how
  * often, together? */
-static size_t most_frequent(const struct counted *table, size_t size, unsigned often, size_t most,
-			    size_t few, unsigned worth, struct smi_frequent *frequent)
+static size_t most_frequent(const struct counted *table, size_t size, const struct smi_sample_wish *wish,
+			    struct smi_frequent *frequent)
 {
 	struct counted best[SMI_FREQUENT + 1] = { { 0, 0 } };
-	size_t covered = 0, beyond = 0, j;
+	size_t covered = 0, beyond = 0, most = wish->most, j;
+	unsigned often = size == FEW ? OFTEN_OF_FEW : wish->often;
 
 	for (size_t i = 0; i < 2 * size; i++) {
 		if (table[i].count < often)
@@ -66,10 +67,10 @@ static size_t most_frequent(const struct counted *table, size_t size, unsigned o
 			best[j] = best[j - 1];
 		best[j] = table[i];
 	}
-	for (size_t i = few; i < most; i++)
+	for (size_t i = wish->few; i < most; i++)
 		beyond += best[i].count;
-	if (beyond * 100 < size * worth)
-		most = few;
+	if (beyond * 100 < size * wish->beyond)
+		most = wish->few;
 	frequent->n = 0;
 	for (size_t i = 0; i < most && best[i].count; i++) {
 		/* Two values are counted faster than more. */
@@ -88,7 +89,7 @@ static size_t most_frequent(const struct counted *table, size_t size, unsigned o
 }
 
 unsigned smi_sample_frequent(struct smi_frequent *frequent, const struct smi_keys *keys, size_t n,
-			     size_t most, size_t few, unsigned worth)
+			     const struct smi_sample_wish *wish)
 {
 	struct counted table[SLOTS];
 	size_t size = sample_size(n), slots = 2 * size;
@@ -100,6 +101,5 @@ unsigned smi_sample_frequent(struct smi_frequent *frequent, const struct smi_key
 		table[i].count = 0;
 	for (size_t i = 0; i < size; i++)
 		table_add(table, slots, sampled(keys, n, &x));
-	return (unsigned)(100 * most_frequent(table, size, size == FEW ? OFTEN_OF_FEW : OFTEN_OF_MANY, most, few,
-					      worth, frequent) / size);
+	return (unsigned)(100 * most_frequent(table, size, wish, frequent) / size);
 }

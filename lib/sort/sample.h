@@ -12,10 +12,16 @@
 /* Of a few sampled keys, do many have the value of another one? */
 bool smi_sample_recurs(const struct smi_keys *keys, size_t n);
 
-/* Finds the images of `most` values or fewer that seem to be those of many keys; of
- * how many in a hundred, taken together? 0: there are none. More than `few` only if those
- * beyond are so many in a hundred themselves. */
+/* What is worth it: at most so many values; more than `few` only if those beyond are so
+ * many in a hundred themselves; of more than the fewest keys sampled, a value so often. */
+struct smi_sample_wish {
+	size_t most, few;
+	unsigned beyond, often;
+};
+
+/* Finds the images of values that seem to be those of many keys; of how many in a
+ * hundred, taken together? 0: there are none. */
 unsigned smi_sample_frequent(struct smi_frequent *frequent, const struct smi_keys *keys, size_t n,
-			     size_t most, size_t few, unsigned worth);
+			     const struct smi_sample_wish *wish);
 
 #endif
