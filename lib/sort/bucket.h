@@ -9,7 +9,7 @@ struct N(digits) {
 	unsigned shift;
 	uint32_t n;
 	bool settles;     /* records of one digit have the same key bits */
-	bool log;         /* by the logarithm of what is above the base, 64-bit records only */
+	bool log;         /* by the logarithm of what is above the base */
 	unsigned index_bits;
 };
 
@@ -18,41 +18,38 @@ INLINE unsigned N(bit_length)(RECORD x)
 	return x ? 64 - (unsigned)__builtin_clzll(x) : 0;
 }
 
-#if RECORD_BITS == 64
 /* Do most of the records lie in a small part of their range, near the base? */
-INLINE bool crowded(const struct digits64 *digits, const uint64_t *a, size_t m, unsigned bits)
+INLINE bool N(crowded)(const struct N(digits) *digits, const RECORD *a, size_t m, unsigned bits)
 {
 	enum { LOOKS = 16, MOST = 12, PART_LOG = 4 };
 	unsigned near = 0;
 
 	for (size_t i = 0; i < LOOKS; i++)
-		near += (a[i * m / LOOKS] - digits->base) >> digits->index_bits >> (bits - PART_LOG) == 0;
+		near += (RECORD)(a[i * m / LOOKS] - digits->base) >> digits->index_bits >> (bits - PART_LOG) == 0;
 	return near >= MOST;
 }
 
-INLINE uint64_t log_digit(const struct digits64 *digits, uint64_t record)
+INLINE RECORD N(log_digit)(const struct N(digits) *digits, RECORD record)
 {
-	const uint64_t one = 0x3ff0000000000000;
-	double x = (double)((record - digits->base) >> digits->index_bits);
-	uint64_t u;
+	REAL x = (REAL)((RECORD)(record - digits->base) >> digits->index_bits);
+	RECORD u;
 
 	memcpy(&u, &x, sizeof u);
-	return u > one ? (u - one) >> digits->shift : 0;
+	return u > REAL_ONE ? (RECORD)(u - REAL_ONE) >> digits->shift : 0;
 }
 
-/* Digits by the bits of a double, whose exponent is a logarithm. */
-INLINE void digits_log(struct digits64 *digits, uint64_t high, unsigned width)
+/* Digits by the bits of a real number, whose exponent is a logarithm. */
+INLINE void N(digits_log)(struct N(digits) *digits, RECORD high, unsigned width)
 {
 	unsigned bits;
 
 	digits->shift = 0;
-	bits = bit_length64(log_digit(digits, high));
+	bits = N(bit_length)(N(log_digit)(digits, high));
 	digits->shift = bits > width ? bits - width : 0;
-	digits->n = (uint32_t)log_digit(digits, high) + 1;
+	digits->n = (uint32_t)N(log_digit)(digits, high) + 1;
 	digits->settles = false;
 	digits->log = true;
 }
-#endif
 
 /* How to take m records apart; false when they have the same key bits. */
 INLINE bool N(digits_choose)(const struct smi_plan *plan, const RECORD *a, size_t m,
@@ -85,12 +82,10 @@ INLINE bool N(digits_choose)(const struct smi_plan *plan, const RECORD *a, size_
 	digits->base = low;
 	digits->index_bits = index_bits;
 	digits->log = false;
-#if RECORD_BITS == 64
-	if (bits > 2 * width && crowded(digits, a, m, bits)) {
-		digits_log(digits, high, width);
+	if (bits > 2 * width && N(crowded)(digits, a, m, bits)) {
+		N(digits_log)(digits, high, width);
 		return true;
 	}
-#endif
 	digits->shift = index_bits + bits - width;
 	digits->n = (uint32_t)((high - low) >> digits->shift) + 1;
 	digits->settles = bits == width;
@@ -99,25 +94,21 @@ INLINE bool N(digits_choose)(const struct smi_plan *plan, const RECORD *a, size_
 
 INLINE RECORD N(digit_of)(const struct N(digits) *digits, RECORD record)
 {
-#if RECORD_BITS == 64
 	if (digits->log)
-		return log_digit(digits, record);
-#endif
+		return N(log_digit)(digits, record);
 	return (RECORD)(record - digits->base) >> digits->shift;
 }
 
 INLINE void N(digits_compute)(const struct N(digits) *digits, const RECORD *a, uint32_t *digit)
 {
-#if RECORD_BITS == 64
 	if (digits->log) {
-		const v64 one = v64_set(0x3ff0000000000000);
-		v64 x = v64_right(v64_sub(v64_load(a), v64_set(digits->base)), digits->index_bits);
+		const VEC one = V(set)(REAL_ONE);
+		VEC x = V(right)(V(sub)(V(load)(a), V(set)(digits->base)), digits->index_bits);
 
-		x = v64_sub(v64_max(v64_double_bits(x), one), one);
-		v64_store_narrow(digit, v64_right(x, digits->shift));
+		x = V(sub)(V(max)(V(real_bits)(x), one), one);
+		STORE_DIGITS(digit, V(right)(x, digits->shift));
 		return;
 	}
-#endif
 	STORE_DIGITS(digit, V(right)(V(sub)(V(load)(a), V(set)(digits->base)), digits->shift));
 }
 

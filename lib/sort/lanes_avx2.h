@@ -274,9 +274,18 @@ INLINE v32 v32_image(enum smi_kind kind, uint64_t flip, const void *p)
 	return v32_or(v32_xor(bits, v32_set((uint32_t)flip)), nan);
 }
 
+/* (float)a: both halves are exact, until the one rounding of the addition. */
+INLINE v32 v32_real_bits(v32 a)
+{
+	__m256 high = _mm256_cvtepi32_ps(v32_right(a, 16));
+	__m256 low = _mm256_cvtepi32_ps(_mm256_and_si256(a, v32_set(0xffff)));
+
+	return _mm256_castps_si256(_mm256_add_ps(_mm256_mul_ps(high, _mm256_set1_ps(65536)), low));
+}
+
 /* (double)a: both halves as the low bits of doubles 2^84 and 2^52, exact until
  * the one rounding of the last addition. */
-INLINE v64 v64_double_bits(v64 a)
+INLINE v64 v64_real_bits(v64 a)
 {
 	v64 high = v64_or(v64_right(a, 32), v64_set(0x4530000000000000));
 	v64 low = _mm256_blend_epi32(a, v64_set(0x4330000000000000), 0xaa);

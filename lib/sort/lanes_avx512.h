@@ -200,7 +200,8 @@ INLINE v32 v32_image(enum smi_kind kind, uint64_t flip, const void *p)
 				     v32_set(UINT32_MAX));
 }
 
-/* The bits of (double)a. */
-INLINE v64 v64_double_bits(v64 a) { return _mm512_castpd_si512(_mm512_cvtepu64_pd(a)); }
+/* The bits of (float)a, and of (double)a. */
+INLINE v32 v32_real_bits(v32 a) { return _mm512_castps_si512(_mm512_cvtepu32_ps(a)); }
+INLINE v64 v64_real_bits(v64 a) { return _mm512_castpd_si512(_mm512_cvtepu64_pd(a)); }
 
 #endif

@@ -115,7 +115,14 @@ INLINE v64 v64_linear(enum smi_kind kind, const void *p, double low, double scal
 	return x > 0 ? (uint64_t)x : 0;
 }
 
-INLINE v64 v64_double_bits(v64 a)
+INLINE v32 v32_real_bits(v32 a)
+{
+	float x = (float)a;
+
+	return memcpy(&a, &x, sizeof a), a;
+}
+
+INLINE v64 v64_real_bits(v64 a)
 {
 	double x = (double)a;
 

@@ -31,7 +31,7 @@ INLINE v64 digit_of(enum smi_kind kind, enum smi_map_kind how, const struct smi_
 	if (how == SMI_MAP_LOG) {
 		v64 one = v64_set(0x3ff0000000000000);
 
-		digit = v64_sub(v64_max(v64_double_bits(digit), one), one);
+		digit = v64_sub(v64_max(v64_real_bits(digit), one), one);
 	}
 	return v64_min(v64_right(digit, map->shift), v64_set(map->top));
 }

@@ -7,6 +7,8 @@
 #undef LANES
 #undef RECORD_BITS
 #undef STORE_DIGITS
+#undef REAL
+#undef REAL_ONE
 #define RECORD uint32_t
 #define RECORD_BITS 32
 #define N(name) name##32
@@ -14,3 +16,5 @@
 #define V(name) v32_##name
 #define LANES V32_LANES
 #define STORE_DIGITS v32_store
+#define REAL float
+#define REAL_ONE 0x3f800000 /* the bits of 1 */
