@@ -67,6 +67,7 @@ struct smi_frequent {
 	uint64_t image[SMI_FREQUENT];
 	uint8_t order[SMI_FREQUENT];
 	size_t n;
+	unsigned leading; /* percent of the sampled keys that have one of the first four */
 };
 
 /* Keys without those of frequent images. */

@@ -89,7 +89,8 @@ static int look_for_values(struct smi_job *job, const struct smi_runs *runs)
 	int r = 1;
 
 	/* By vectors that is faster than a table of counts. */
-	if (covered >= SMI_FREQUENT_ALL && smi_job_lanes(job) > 1)
+	if ((covered >= SMI_FREQUENT_ALL || (covered > 0 && frequent.leading >= SMI_FREQUENT_LEAD)) &&
+	    smi_job_lanes(job) > 1)
 		r = smi_frequent_sort(job, &frequent);
 	if (r <= 0)
 		return r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sort/sample.h"
 
-enum { FIRST = 16, FEW = 32, MANY = 128, MOST = 512, SLOTS = 2 * MOST };
+enum { FIRST = 16, FEW = 32, MANY = 128, MOST = 512, SLOTS = 2 * MOST, LEADING = 4 };
 
 /* Of the first sampled keys so many must have a value that came before; of the fewest,
  * so many make a value frequent. */
@@ -71,12 +71,14 @@ static size_t most_frequent(const struct counted *table, size_t size, const stru
 		beyond += best[i].count;
 	if (beyond * 100 < size * wish->beyond)
 		most = wish->few;
-	frequent->n = 0;
+	frequent->n = frequent->leading = 0;
 	for (size_t i = 0; i < most && best[i].count; i++) {
 		/* Two values are counted faster than more. */
 		if (i == 2 && covered * 10 >= size * 9)
 			break;
 		covered += best[i].count;
+		if (i < LEADING)
+			frequent->leading = (unsigned)(100 * covered / size);
 		for (j = frequent->n++; j > 0 && frequent->image[j - 1] > best[i].image; j--)
 			frequent->image[j] = frequent->image[j - 1];
 		frequent->image[j] = best[i].image;
