@@ -9,6 +9,7 @@
 #define SMI_SORT_KERNEL_H
 
 #include "sort/key.h"
+#include "sort/weave.h"
 
 #define SMI_DIGITS 1024 /* most buckets of one partition */
 
@@ -169,6 +170,10 @@ struct smi_kernel {
 		     size_t position);
 	void (*emit_narrow)(const struct smi_plan *plan, const uint32_t *records, size_t m,
 			    size_t position);
+
+	/* Does of smi_weave's work what vectors can: the pieces are then shorter. NULL:
+	 * nothing. */
+	void (*weave)(struct smi_piece piece[4], enum smi_weave form, uint64_t mask);
 };
 
 /* Room for the counts of all levels that one bucket can need: each level has

@@ -34,8 +34,16 @@ enum { LEAF_AVERAGE64 = GROUP64 / 8, LEAF_AVERAGE32 = GROUP32 / 8 };
 
 #include "sort/width64.h"
 #include "sort/bucket.h"
+#include "sort/braid_avx512.h"
 #include "sort/width32.h"
 #include "sort/bucket.h"
+#include "sort/braid_avx512.h"
+
+static void kernel_weave(struct smi_piece piece[4], enum smi_weave form, uint64_t mask)
+{
+	braid_form64(piece, form, mask);
+	braid_form32(piece, form, mask);
+}
 
 #define KERNEL(its_name, most, place_, place_narrow_) {	\
 	.name = its_name,				\
@@ -63,6 +71,7 @@ enum { LEAF_AVERAGE64 = GROUP64 / 8, LEAF_AVERAGE32 = GROUP32 / 8 };
 	.bucket_narrow = kernel_bucket32,		\
 	.emit = kernel_emit,				\
 	.emit_narrow = kernel_emit_narrow,		\
+	.weave = kernel_weave,				\
 }
 
 const struct smi_kernel smi_kernel_avx512 = KERNEL("avx512", SMI_PLACED_ANYWHERE, kernel_place, kernel_place_narrow);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sort/weave.h"
 
+#include "sort/kernel.h"
+
 #define INLINE static inline __attribute__((always_inline))
 
 enum { AT_ONCE = 4 }; /* steps of a merge without a look at the ends */
@@ -150,6 +152,10 @@ INLINE uint64_t image_of_float(uint64_t bits, uint64_t flip)
 
 void smi_weave(struct smi_piece piece[4], enum smi_weave form, uint64_t mask)
 {
+	const struct smi_kernel *kernel = smi_kernel();
+
+	if (kernel->weave)
+		kernel->weave(piece, form, mask);
 	switch (form) {
 	case SMI_NARROW:
 		narrow_weave(piece, mask);
