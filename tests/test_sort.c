@@ -318,6 +318,7 @@ Suite *sort_suite(void)
 	suite_add_tcase(suite, sort_values_tests());
 	suite_add_tcase(suite, sort_peel_tests());
 	suite_add_tcase(suite, sort_arithmetic_tests());
+	suite_add_tcase(suite, sort_crew_tests());
 	suite_add_tcase(suite, sort_by_tests());
 	return suite;
 }

@@ -36,7 +36,8 @@ struct shared_sort_options {
  * are equal, and so are all NaNs.
  *
  * The threads are the calling one and helpers that the library keeps, asleep
- * when idle; they block all signals. Two program threads may sort at once;
+ * when idle; they block all signals, and where each thread can have a CPU they keep
+ * off the caller's. Two program threads may sort at once;
  * then the later one works alone. How the caller computes with floats (its
  * rounding, subnormals as zeros, traps) changes no order of numbers; the
  * comparators run in it, on helpers, too. */

@@ -10,6 +10,7 @@
 #include "sort/crew.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -27,6 +28,8 @@ enum {
 static struct {
 	atomic_flag taken;
 	int helpers;                     /* started; changed by who took the crew */
+	int kept_off;                    /* a CPU and 1, see keep_off; 0: none */
+	pthread_t helper[HELPERS];
 
 	_Alignas(64) _Atomic uint64_t ticket;
 	_Atomic smi_part_fn work;
@@ -117,7 +120,7 @@ static void *help(void *arg)
  * nobody who helps, and goes on alone. */
 static void forget_parent(void)
 {
-	crew.helpers = 0;
+	crew.helpers = crew.kept_off = 0;
 	atomic_store(&crew.ticket, 0);
 	atomic_store(&crew.unfinished, 0);
 	atomic_store(&crew.waiting, 0);
@@ -138,7 +141,6 @@ static void start_helpers(int np)
 {
 	sigset_t all, before;
 	pthread_attr_t attr;
-	pthread_t thread;
 
 	if (crew.helpers >= np - 1 || pthread_attr_init(&attr))
 		return;
@@ -146,10 +148,26 @@ static void start_helpers(int np)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	while (crew.helpers < np - 1 &&
-	       pthread_create(&thread, &attr, help, (void *)(intptr_t)(crew.helpers + 1)) == 0)
+	       pthread_create(&crew.helper[crew.helpers], &attr, help, (void *)(intptr_t)(crew.helpers + 1)) == 0)
 		crew.helpers++;
+	crew.kept_off = 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
+}
+
+/* Helpers run where the caller may run, but not on the CPU where it does. The kernel may
+ * wake one there although another CPU is idle, and leave it waiting for the caller to
+ * give way, which takes milliseconds. */
+static void keep_off(int cpu)
+{
+	cpu_set_t others;
+
+	if (cpu < 0 || crew.kept_off == cpu + 1 || sched_getaffinity(0, sizeof others, &others) != 0)
+		return;
+	CPU_CLR(cpu, &others);
+	for (int i = 0; i < crew.helpers && CPU_COUNT(&others) > 0; i++)
+		pthread_setaffinity_np(crew.helper[i], sizeof others, &others);
+	crew.kept_off = cpu + 1;
 }
 
 static pthread_once_t watched = PTHREAD_ONCE_INIT;
@@ -166,6 +184,8 @@ void smi_crew_enter(struct smi_crew *self, int np)
 	self->np = crew.helpers + 1 < np ? crew.helpers + 1 : np;
 	if (self->np == 1)
 		atomic_flag_clear(&crew.taken);
+	else if (self->np <= smi_cpus_here())
+		keep_off(sched_getcpu());
 }
 
 void smi_crew_leave(struct smi_crew *self)
