@@ -36,11 +36,11 @@ struct shared_sort_options {
  * are equal, and so are all NaNs.
  *
  * The threads are the calling one and helpers that the library keeps, asleep
- * when idle; they block all signals, and where each thread can have a CPU they keep
- * off the caller's. Two program threads may sort at once;
- * then the later one works alone. How the caller computes with floats (its
- * rounding, subnormals as zeros, traps) changes no order of numbers; the
- * comparators run in it, on helpers, too. */
+ * when idle; they block all signals, and keep off the caller's CPU where each
+ * thread can have one. Two program threads may sort at once; then the later one
+ * works alone. How the caller computes with floats (its rounding, subnormals as
+ * zeros, traps) changes no order of numbers; the comparators run in it, on
+ * helpers, too. */
 
 /* Writes to order[0 ... n-1] the indices that sort `keys`: keys[order[0]] is
  * the first one. Scratch: 16 bytes a key up to 2^16 keys; above, 1 or 2 MiB a
