@@ -29,12 +29,12 @@ static size_t index_at(const struct smi_plan *plan, size_t i)
 }
 
 /* The prefix and index that a key has room for. Short keys need no look at their
- * range. */
-static void plan_records(struct smi_job *job)
+ * range, nor do those of which hardly any become records. */
+static void plan_records(struct smi_job *job, bool hardly_any)
 {
 	uint64_t mask = smi_kind_mask(job->plan.keys.kind);
 
-	if (mask <= UINT32_MAX && job->n <= UINT32_MAX)
+	if (hardly_any || (mask <= UINT32_MAX && job->n <= UINT32_MAX))
 		job->range = (struct smi_range){ 0, mask, mask, false };
 	else
 		smi_range_of(&job->range, job->kernel, &job->crew, &job->plan.keys, job->n,
@@ -113,26 +113,30 @@ static void place_part(void *arg, size_t part, int rank)
 		job->kernel->place_narrow(p->mark, lo, hi, p->frequent.n, next, end, job->plan.out);
 }
 
-/* Whether it is worth it. */
-static bool look(const struct smi_job *job, struct smi_frequent *frequent)
+/* Of how many keys in a hundred the values are that are found; 0: it is not worth it. */
+static unsigned look(const struct smi_job *job, struct smi_frequent *frequent)
 {
 	struct smi_sample_wish wish = { .most = job->kernel->placed, .few = 8, .beyond = 7, .often = 3 };
+	unsigned covered;
 
 	if (job->n < MANY_KEYS || wish.most < wish.few)
 		wish.most = wish.few = SMI_PLACED_ANYWHERE;
-	return job->n >= SMI_FREQUENT_WORTH && job->n <= SIZE_MAX / 64 &&
-	       smi_sample_frequent(frequent, &job->plan.keys, job->n, &wish) >= COVERED;
+	if (job->n < SMI_FREQUENT_WORTH || job->n > SIZE_MAX / 64)
+		return 0;
+	covered = smi_sample_frequent(frequent, &job->plan.keys, job->n, &wish);
+	return covered < COVERED ? 0 : covered;
 }
 
 int smi_apart_argsort(struct smi_job *job)
 {
 	struct parting s; /* KiB: what is not needed is not cleared */
 	struct smi_peeling *p = &s.peeling;
+	unsigned covered = look(job, &p->frequent);
 
 	p->job = job;
-	if (!look(job, &p->frequent))
+	if (!covered)
 		return 1;
-	plan_records(job);
+	plan_records(job, covered == 100);
 	if (!smi_peeling_run(p))
 		return 1;
 	if (sort_rest(p) < 0) {
