@@ -44,6 +44,12 @@ INLINE bool v64_any_equal(v64 a, v64 b)
 	return !_mm256_testz_si256(same, same);
 }
 
+/* All lanes but the first, then the first one of `next`. */
+INLINE v64 v64_shifted(v64 a, v64 next)
+{
+	return _mm256_alignr_epi8(_mm256_permute2x128_si256(a, next, 0x21), a, 8);
+}
+
 typedef v64 v64_mask;
 
 INLINE v64_mask v64_all(void) { return v64_set(UINT64_MAX); }
@@ -197,6 +203,11 @@ INLINE uint32_t v32_union(v32 a)
 INLINE bool v32_any_less(v32 a, v32 b)
 {
 	return _mm256_movemask_epi8(_mm256_cmpeq_epi32(v32_min(a, b), b)) != -1;
+}
+
+INLINE v32 v32_shifted(v32 a, v32 next)
+{
+	return _mm256_alignr_epi8(_mm256_permute2x128_si256(a, next, 0x21), a, 4);
 }
 
 typedef v32 v32_mask;

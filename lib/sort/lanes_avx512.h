@@ -35,6 +35,9 @@ INLINE uint64_t v64_union(v64 a) { return (uint64_t)_mm512_reduce_or_epi64(a); }
 INLINE bool v64_any_less(v64 a, v64 b) { return _mm512_cmplt_epu64_mask(a, b) != 0; }
 INLINE bool v64_any_equal(v64 a, v64 b) { return _mm512_cmpeq_epi64_mask(a, b) != 0; }
 
+/* All lanes but the first, then the first one of `next`. */
+INLINE v64 v64_shifted(v64 a, v64 next) { return _mm512_alignr_epi64(next, a, 1); }
+
 /* A set of lanes. */
 typedef __mmask8 v64_mask;
 
@@ -142,6 +145,8 @@ INLINE v32 v32_negative(v32 a) { return _mm512_srai_epi32(a, 31); }
 INLINE uint32_t v32_union(v32 a) { return (uint32_t)_mm512_reduce_or_epi32(a); }
 INLINE bool v32_any_less(v32 a, v32 b) { return _mm512_cmplt_epu32_mask(a, b) != 0; }
 INLINE bool v32_any_equal(v32 a, v32 b) { return _mm512_cmpeq_epi32_mask(a, b) != 0; }
+
+INLINE v32 v32_shifted(v32 a, v32 next) { return _mm512_alignr_epi32(next, a, 1); }
 
 typedef __mmask16 v32_mask;
 

@@ -26,6 +26,7 @@ INLINE v64 v64_left(v64 a, unsigned n) { return n < 64 ? a << n : 0; }
 INLINE v64 v64_right(v64 a, unsigned n) { return n < 64 ? a >> n : 0; }
 INLINE v64 v64_min(v64 a, v64 b) { return a < b ? a : b; }
 INLINE v64 v64_max(v64 a, v64 b) { return a > b ? a : b; }
+INLINE v64 v64_shifted(v64 a, v64 next) { return (void)a, next; }
 typedef unsigned v64_mask;
 
 INLINE v64_mask v64_all(void) { return 1; }
@@ -56,6 +57,7 @@ INLINE uint32_t v32_lowest(v32 a) { return a; }
 INLINE uint32_t v32_highest(v32 a) { return a; }
 INLINE uint32_t v32_union(v32 a) { return a; }
 INLINE bool v32_any_less(v32 a, v32 b) { return a < b; }
+INLINE v32 v32_shifted(v32 a, v32 next) { return (void)a, next; }
 typedef unsigned v32_mask;
 
 INLINE v32_mask v32_all(void) { return 1; }

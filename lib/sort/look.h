@@ -30,18 +30,21 @@ INLINE size_t N(lie_until)(enum smi_kind kind, unsigned order, const struct smi_
 {
 	size_t i = lo;
 
-	for (; i + 2 * LANES < hi; i += 2 * LANES) {
-		const void *p = smi_key_at(keys->base, kind, i);
-		VEC x = V(image)(kind, keys->flip, p);
-		VEC y = V(image)(kind, keys->flip, smi_key_at(p, kind, 1));
-		VEC z = V(image)(kind, keys->flip, smi_key_at(p, kind, LANES));
-		VEC w = V(image)(kind, keys->flip, smi_key_at(p, kind, LANES + 1));
+	if (i + 3 * LANES <= hi) {
+		VEC x = V(image)(kind, keys->flip, smi_key_at(keys->base, kind, i));
 
-		if (order == SMI_RISING ? V(any_less)(y, x) || V(any_less)(w, z)
-					: V(any_less)(x, y) || V(any_less)(z, w))
-			break;
-		if (order == SMI_STRICTLY_FALLING && (V(any_equal)(x, y) || V(any_equal)(z, w)))
-			break;
+		for (; i + 3 * LANES <= hi; i += 2 * LANES) {
+			VEC z = V(image)(kind, keys->flip, smi_key_at(keys->base, kind, i + LANES));
+			VEC next = V(image)(kind, keys->flip, smi_key_at(keys->base, kind, i + 2 * LANES));
+			VEC y = V(shifted)(x, z), w = V(shifted)(z, next);
+
+			if (order == SMI_RISING ? V(any_less)(y, x) || V(any_less)(w, z)
+						: V(any_less)(x, y) || V(any_less)(z, w))
+				break;
+			if (order == SMI_STRICTLY_FALLING && (V(any_equal)(x, y) || V(any_equal)(z, w)))
+				break;
+			x = next;
+		}
 	}
 	for (; i + 1 < hi; i++)
 		if (!pair_lies(order, smi_key_image(keys, i), smi_key_image(keys, i + 1)))
