@@ -13,7 +13,7 @@
 
 #include <sharedmem.h>
 
-#include "sort/kernel.h"
+#include "sort/job.h"
 #include "sort_check.h"
 #include "sort_data.h"
 #include "test_sort.h"
@@ -104,6 +104,27 @@ START_TEST(large_buckets_are_shared_out)
 			check_many(&b, 2 * n, SHARED_FLOAT64, shapes[i], np, np == 1);
 			check_many(&b, 3 * n, SHARED_INT32, shapes[i], np, np == 1);
 			check_many(&b, n, SHARED_UINT64, shapes[i], np, np == 2);
+		}
+	buffers_fini(&b);
+}
+END_TEST
+
+START_TEST(one_bucket_is_what_the_cache_holds)
+{
+	static const enum shape shapes[] = { UNIFORM, EXTREMES, CLOSE };
+	static const enum shared_type types[] = { SHARED_INT32, SHARED_FLOAT32, SHARED_INT64, SHARED_FLOAT64 };
+	size_t cache = smi_job_cache();
+	struct buffers b;
+
+	if (smi_sort_use(kernels[_i]) == -ENOTSUP || smi_sort_use(kernels[_i]) == -ENOENT)
+		return;
+	buffers_init(&b, cache / 8 + 1);
+	for (int i = 0; i < 4; i++)
+		for (int shape = 0; shape < 3; shape++) {
+			size_t all = cache / (2 * type_size(types[i])), most = cache / 5 * 4 / (2 * type_size(types[i]));
+
+			check_many(&b, most + (size_t)shape % 2, types[i], shapes[shape], 1, shape == 2);
+			check_many(&b, all + (size_t)(i + shape) % 2, types[i], shapes[shape], 1, shape == 1);
 		}
 	buffers_fini(&b);
 }
@@ -303,6 +324,7 @@ Suite *sort_suite(void)
 	tcase_add_loop_test(tcase, every_kernel_sorts_stably_around_the_thresholds, 0, KERNELS);
 	tcase_add_loop_test(tcase, a_million_keys_of_any_shape_are_sorted_stably, 0, SHAPES);
 	tcase_add_loop_test(tcase, large_buckets_are_shared_out, 0, KERNELS);
+	tcase_add_loop_test(tcase, one_bucket_is_what_the_cache_holds, 0, KERNELS);
 	tcase_add_test(tcase, random_arrays_agree_with_the_reference);
 	tcase_add_test(tcase, keys_may_be_misaligned);
 	tcase_add_test(tcase, arguments_that_make_no_sense_are_refused);

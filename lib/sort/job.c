@@ -10,7 +10,7 @@
 
 enum { PART_LOG = 31 }; /* a part has fewer keys than 2^this */
 
-static size_t cache_bytes(void)
+size_t smi_job_cache(void)
 {
 	long size = sysconf(_SC_LEVEL2_CACHE_SIZE);
 
@@ -35,7 +35,7 @@ void smi_job_plan(struct smi_job *job)
 /* Sizes that depend on the machine and on how many threads there are. */
 static void settle_sizes(struct smi_job *job)
 {
-	size_t cache = cache_bytes() / 8, np = (size_t)job->crew.np, share = job->n / np;
+	size_t cache = smi_job_cache() / 8, np = (size_t)job->crew.np, share = job->n / np;
 
 	job->parts = np > job->n >> PART_LOG ? np : (job->n >> PART_LOG) + 1;
 	job->bucket = cache / 64;

@@ -53,6 +53,9 @@ static inline void smi_job_bucket(struct smi_job *job, void *records, void *spar
  * there is room for beside the index. */
 void smi_job_plan(struct smi_job *job);
 
+/* Bytes of the second-level cache, or what comes near it. */
+size_t smi_job_cache(void);
+
 /* Sizes and memory for many keys; 0 or -ENOMEM. */
 int smi_job_reserve(struct smi_job *job);
 /* Memory for the largest bucket 0 ... top of the first partition, if one thread

@@ -120,6 +120,24 @@ static bool map_linear(struct smi_map *map, const struct smi_keys *keys,
 	return any && __builtin_isnormal(map->scale) && __builtin_isfinite(map->low);
 }
 
+bool smi_map_is_even(const struct smi_keys *keys, size_t n)
+{
+	enum { WIDTH = 6 };
+	struct smi_range range = { UINT64_MAX, 0, 0, false };
+	struct smi_map map;
+	struct sample sample;
+	uint64_t chance;
+
+	sample_take(&sample, keys, n);
+	for (size_t i = 0; i < sample.n; i++) {
+		range.min = sample.image[i] < range.min ? sample.image[i] : range.min;
+		range.max = sample.image[i] > range.max ? sample.image[i] : range.max;
+	}
+	smi_map_shift(&map, &range, 0, WIDTH);
+	chance = (uint64_t)sample.n * sample.n / 2 / (map.top + 1);
+	return crowding(&map, keys, &sample) < chance + chance / 3;
+}
+
 void smi_map_choose(struct smi_map *map, const struct smi_keys *keys, size_t n,
 		    const struct smi_range *range, unsigned width)
 {

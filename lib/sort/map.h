@@ -11,6 +11,9 @@
 void smi_map_choose(struct smi_map *map, const struct smi_keys *keys, size_t n,
 		    const struct smi_range *range, unsigned width);
 
+/* Whether a sample of the keys is spread evenly by leading bits. */
+bool smi_map_is_even(const struct smi_keys *keys, size_t n);
+
 /* The map by leading bits for records whose prefix begins at bit index_bits. */
 void smi_map_shift(struct smi_map *map, const struct smi_range *range, unsigned index_bits,
 		   unsigned width);

@@ -136,10 +136,22 @@ static int short_cut(struct smi_job *job)
 	return r;
 }
 
+/* One pass over what the cache holds is faster than two. Two arrays of records are to be in
+ * it; where digits are not even, nor are sub-buckets, and vectors must be the longer. */
+static bool is_near(const struct smi_job *job)
+{
+	size_t bytes = 2 * job->n * job->width, cache = smi_job_cache(), lanes = smi_job_lanes(job);
+
+	if (job->n <= SMI_SINGLE || lanes == 1)
+		return job->n <= SMI_SINGLE;
+	return (lanes >= 8 && bytes <= cache / 5 * 4) ||
+	       (bytes <= cache && smi_map_is_even(&job->plan.keys, job->n));
+}
+
 /* One bucket is not enough for many keys, nor if a few values crowd a part of it. */
 static bool is_one_bucket(const struct smi_job *job)
 {
-	if (job->n > (job->crew.np > 1 ? SMI_ALONE : SMI_SINGLE))
+	if (job->n > SMI_ALONE && (job->crew.np > 1 || !is_near(job)))
 		return false;
 	return job->n <= SMI_EVEN || !smi_sample_recurs(&job->plan.keys, job->n);
 }
