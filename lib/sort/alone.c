@@ -32,13 +32,34 @@ static void sort_numbers(struct smi_job *job, void *records, void *spare, uint32
 		smi_job_bucket(job, records, spare, numbers.rest, 0, counts);
 }
 
-/* Both arrays have room for n records and SLACK, `counts` for what n keys can need. */
-static int sort_with(struct smi_job *job, void *records, void *spare, uint32_t *counts)
+/* The same for argsort; NaNs keep their order behind the numbers. */
+static void sort_numbers_apart(struct smi_job *job, uint64_t *records, void *spare, uint32_t *counts,
+			       uint8_t *mark)
 {
-	bool in_place = job->plan.sink == SMI_TO_KEY;
+	struct smi_frequent nan = { .image = { smi_kind_mask(job->plan.keys.kind) }, .n = 1 };
+	const size_t end = job->n;
+	struct smi_peeled numbers;
+	size_t next;
+
+	job->kernel->peel(&job->plan.keys, &job->plan.pack, 0, job->n, &nan, &numbers, mark, records);
+	next = numbers.rest;
+	if (numbers.rest > 0)
+		smi_job_bucket(job, records, spare, numbers.rest, 0, counts);
+	if (job->plan.sink == SMI_TO_INDEX64)
+		job->kernel->place(mark, 0, job->n, 1, &next, &end, job->plan.out);
+	else
+		job->kernel->place_narrow(mark, 0, job->n, 1, &next, &end, job->plan.out);
+}
+
+/* Both arrays have room for n records and SLACK, `counts` for what n keys can need, `mark`
+ * for n. */
+static int sort_with(struct smi_job *job, void *records, void *spare, uint32_t *counts, uint8_t *mark)
+{
+	bool in_place = job->plan.sink == SMI_TO_KEY, nan;
 	int r = 0;
 
 	job->kernel->range(&job->plan.keys, 0, job->n, &job->range);
+	nan = smi_kind_float(job->plan.keys.kind) && job->range.max == smi_kind_mask(job->plan.keys.kind);
 	smi_job_plan(job);
 	if (in_place)
 		r = smi_specials_init(&job->specials, job->kernel, &job->crew, &job->plan.keys, job->n,
@@ -47,6 +68,8 @@ static int sort_with(struct smi_job *job, void *records, void *spare, uint32_t *
 		return r;
 	if (in_place && job->specials.nan_count > 0)
 		sort_numbers(job, records, spare, counts);
+	else if (!in_place && nan)
+		sort_numbers_apart(job, records, spare, counts, mark);
 	else
 		sort_all(job, records, spare, counts);
 	if (in_place)
@@ -58,8 +81,9 @@ static int sort_on_stack(struct smi_job *job)
 {
 	uint64_t records[SMI_FEW + SLACK / 8], spare[SMI_FEW + SLACK / 8];
 	uint32_t counts[SMI_FEW_COUNTS];
+	uint8_t mark[SMI_FEW];
 
-	return sort_with(job, records, spare, counts);
+	return sort_with(job, records, spare, counts, mark);
 }
 
 int smi_alone_sort(struct smi_job *job)
@@ -68,9 +92,10 @@ int smi_alone_sort(struct smi_job *job)
 
 	if (job->n <= SMI_FEW)
 		return sort_on_stack(job);
-	job->scratch = smi_scratch_take(2 * size + SMI_COUNTS * sizeof(uint32_t));
+	job->scratch = smi_scratch_take(2 * size + SMI_COUNTS * sizeof(uint32_t) + job->n);
 	if (!job->scratch)
 		return -ENOMEM;
 	return sort_with(job, job->scratch, job->scratch + size,
-			 (uint32_t *)(job->scratch + 2 * size));
+			 (uint32_t *)(job->scratch + 2 * size),
+			 (uint8_t *)job->scratch + 2 * size + SMI_COUNTS * sizeof(uint32_t));
 }
