@@ -248,6 +248,63 @@ START_TEST(every_kernel_sorts_crowded_keys_stably)
 }
 END_TEST
 
+static unsigned bit_length(uint64_t x)
+{
+	return x ? 64 - (unsigned)__builtin_clzll(x) : 0;
+}
+
+/* Keys of so many bits from `base` on, at m places: most of them crowd near the least one,
+ * as far as a look at some tells, and most of them lie in one bucket, in which it is the
+ * same again, as often as can be. */
+static void make_nested(uint64_t *keys, const size_t *place, size_t m, unsigned bits, uint64_t base)
+{
+	enum { LOOKS = 16, NEAR = 12 };
+	unsigned width = bit_length(m - 1), inner;
+	size_t rest[1024], n = 0, near = 0;
+
+	if (bits <= width) {
+		for (size_t i = 0; i < m; i++)
+			keys[place[i]] = base + i * (((uint64_t)1 << bits) - 1) / (m - 1);
+		return;
+	}
+	if (bits <= 2 * width || m < 600) {
+		keys[place[0]] = base;
+		make_nested(keys, place + 1, m - 1, bits - width,
+			    base + ((((uint64_t)1 << width) - 1) << (bits - width)));
+		return;
+	}
+	inner = bits - 1 - (width - bit_length(bits - 1));
+	for (size_t i = 0; i < m; i++) {
+		if (near < NEAR && i == near * m / LOOKS)
+			keys[place[i]] = base + near++;
+		else
+			rest[n++] = place[i];
+	}
+	keys[rest[--n]] = base + ((uint64_t)2 << (bits - 1)) - ((uint64_t)1 << (bits > 45 ? bits - 45 : 0));
+	make_nested(keys, rest, n, inner, base + ((uint64_t)2 << (bits - 1)) - ((uint64_t)2 << inner));
+}
+
+/* Each level of a bucket has counts of its own: there is room for as many levels as keys
+ * can make. */
+START_TEST(crowds_may_lie_in_crowds)
+{
+	static const size_t sizes[] = { 700, 1000, 1023, 1024 };
+	struct buffers b;
+	size_t place[1024];
+
+	if (smi_sort_use(kernels[_i]) == -ENOTSUP || smi_sort_use(kernels[_i]) == -ENOENT)
+		return;
+	buffers_init(&b, 1024);
+	for (size_t i = 0; i < 1024; i++)
+		place[i] = i;
+	for (int i = 0; i < 4; i++) {
+		make_nested((uint64_t *)(void *)b.keys, place, sizes[i], 64, 0);
+		check_all(&b, sizes[i], SHARED_UINT64, EXTREMES, threads, 1);
+	}
+	buffers_fini(&b);
+}
+END_TEST
+
 START_TEST(short_keys_are_counted)
 {
 	static const size_t sizes[] = { SMI_COUNT_WORTH - 1, SMI_COUNT_WORTH, SMI_COUNT_WORTH + 1,
@@ -302,6 +359,7 @@ TCase *sort_values_tests(void)
 	tcase_add_loop_test(tcase, every_kernel_takes_frequent_values_and_specials_out, 0, KERNELS);
 	tcase_add_loop_test(tcase, zeros_are_found_beside_many_nans, 0, KERNELS);
 	tcase_add_loop_test(tcase, every_kernel_sorts_crowded_keys_stably, 0, KERNELS);
+	tcase_add_loop_test(tcase, crowds_may_lie_in_crowds, 0, KERNELS);
 	tcase_add_loop_test(tcase, short_keys_are_counted, SHARED_INT8, SHARED_UINT16 + 1);
 	tcase_add_loop_test(tcase, nothing_behind_the_counted_keys_is_written, SHARED_INT8,
 			    SHARED_UINT16 + 1);

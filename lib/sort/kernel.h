@@ -176,11 +176,12 @@ struct smi_kernel {
 	void (*weave)(struct smi_piece piece[4], enum smi_weave form, uint64_t mask);
 };
 
-/* Room for the counts of all levels that one bucket can need: each level has
- * at most 2^12 digits, two counts each, and settles at least as many bits as it has
- * digits. */
+/* Room for the counts of all levels that one bucket can need: each level has at most 2^12
+ * digits, of at most 1024 records 2^10, and two counts each. A level by leading bits
+ * settles as many bits as its digits have; one by logarithm, some of whose digits' bits are
+ * the exponent's, as few as the others, 5 of 10: the most for 64 bits are 51968 and 16944. */
 #define SMI_COUNTS ((size_t)16 << 12)
-#define SMI_FEW_COUNTS (16 << 10) /* the same when there are at most 1024 records */
+#define SMI_FEW_COUNTS (18 << 10)
 
 extern const struct smi_kernel smi_kernel_portable;
 #if defined(__x86_64__)
