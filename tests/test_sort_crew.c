@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <sharedmem.h>
@@ -45,7 +47,7 @@ START_TEST(a_helper_keeps_off_the_callers_cpu)
 {
 	cpu_set_t all, now, its, both;
 	struct buffers b;
-	int cpu = 0, off;
+	int cpu = 0;
 
 	ck_assert_int_eq(sched_getaffinity(0, sizeof all, &all), 0);
 	if (CPU_COUNT(&all) < 2)
@@ -71,22 +73,95 @@ START_TEST(a_helper_keeps_off_the_callers_cpu)
 		ck_assert_int_eq(sched_getaffinity(0, sizeof now, &now), 0);
 		ck_assert(CPU_EQUAL(&now, &all));
 	}
-	/* One that may run on one CPU only shares that, wherever it was. */
-	for (off = 0; !CPU_ISSET(off, &all) || CPU_ISSET(off, &its); off++)
-		;
-	CPU_ZERO(&now);
-	CPU_SET(off, &now);
-	ck_assert_int_eq(sched_setaffinity(0, sizeof now, &now), 0);
-	sort_by_two(&b);
-	ck_assert_int_eq(sched_setaffinity(0, sizeof all, &all), 0);
 	buffers_fini(&b);
 }
 END_TEST
+
+START_TEST(a_helper_goes_where_the_caller_may_go)
+{
+	cpu_set_t all, its, mine;
+	struct buffers b;
+	int cpu;
+
+	ck_assert_int_eq(sched_getaffinity(0, sizeof all, &all), 0);
+	if (CPU_COUNT(&all) < 2)
+		return;
+	buffers_init(&b, N);
+	make_keys(b.keys, N, SHARED_INT32, UNIFORM, 1);
+	sort_by_two(&b);
+	/* On one CPU only, which is the helper's: both share it. */
+	other_thread(&mine);
+	for (int c = 0, left = 1; c < CPU_SETSIZE; c++)
+		if (CPU_ISSET(c, &mine) && left-- <= 0)
+			CPU_CLR(c, &mine);
+	ck_assert_int_eq(sched_setaffinity(0, sizeof mine, &mine), 0);
+	sort_by_two(&b);
+	other_thread(&its);
+	ck_assert(CPU_EQUAL(&its, &mine));
+	/* Free again: each has its own, though the caller has not moved perhaps. */
+	ck_assert_int_eq(sched_setaffinity(0, sizeof all, &all), 0);
+	do {
+		cpu = sched_getcpu();
+		sort_by_two(&b);
+	} while (cpu != sched_getcpu());
+	other_thread(&its);
+	ck_assert_int_eq(CPU_COUNT(&its), CPU_COUNT(&all) - 1);
+	ck_assert(!CPU_ISSET(cpu, &its));
+	buffers_fini(&b);
+}
+END_TEST
+
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34) && !defined(__SANITIZE_THREAD__)
+/* A child made without fork() still has the parent's threads in its tables. */
+START_TEST(a_child_leaves_its_parents_helpers_alone)
+{
+	cpu_set_t all, before, after;
+	struct buffers b;
+	int status;
+	pid_t pid;
+
+	ck_assert_int_eq(sched_getaffinity(0, sizeof all, &all), 0);
+	buffers_init(&b, N);
+	make_keys(b.keys, N, SHARED_INT32, UNIFORM, 1);
+	sort_by_two(&b);
+	other_thread(&before);
+	pid = _Fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		struct shared_sort_options o = { .np = 2 };
+		int r = 0;
+
+		for (int cpu = 0; cpu < CPU_SETSIZE && r == 0; cpu++) {
+			cpu_set_t one;
+
+			if (!CPU_ISSET(cpu, &all))
+				continue;
+			CPU_ZERO(&one);
+			CPU_SET(cpu, &one);
+			sched_setaffinity(0, sizeof one, &one);
+			sched_setaffinity(0, sizeof all, &all);
+			r = shared_argsort(b.keys, N, SHARED_INT32, b.expected, &o);
+			r |= memcmp(b.order, b.expected, N * sizeof *b.order);
+		}
+		_exit(r ? 1 : 0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	other_thread(&after);
+	ck_assert(CPU_EQUAL(&before, &after));
+	buffers_fini(&b);
+}
+END_TEST
+#endif
 
 TCase *sort_crew_tests(void)
 {
 	TCase *tcase = tcase_create("crew");
 
 	tcase_add_test(tcase, a_helper_keeps_off_the_callers_cpu);
+	tcase_add_test(tcase, a_helper_goes_where_the_caller_may_go);
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34) && !defined(__SANITIZE_THREAD__)
+	tcase_add_test(tcase, a_child_leaves_its_parents_helpers_alone);
+#endif
 	return tcase;
 }

@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "os/futex.h"
 #include "sort/arithmetic.h"
@@ -28,7 +29,8 @@ enum {
 static struct {
 	atomic_flag taken;
 	int helpers;                     /* started; changed by who took the crew */
-	int kept_off;                    /* a CPU and 1, see keep_off; 0: none */
+	pid_t owner;                     /* whose they are */
+	cpu_set_t cpus[HELPERS];         /* where each was told to run; none: wherever it was born */
 	pthread_t helper[HELPERS];
 
 	_Alignas(64) _Atomic uint64_t ticket;
@@ -116,11 +118,12 @@ static void *help(void *arg)
 }
 
 /* In a forked child there are no helpers, and the crew may look taken by a thread that
- * is not there either. One that was made without fork(), and so without this, finds
- * nobody who helps, and goes on alone. */
+ * is not there either. One that was made without fork(), and so without this, goes on
+ * alone. */
 static void forget_parent(void)
 {
-	crew.helpers = crew.kept_off = 0;
+	crew.helpers = 0;
+	crew.owner = 0;
 	atomic_store(&crew.ticket, 0);
 	atomic_store(&crew.unfinished, 0);
 	atomic_store(&crew.waiting, 0);
@@ -149,25 +152,29 @@ static void start_helpers(int np)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	while (crew.helpers < np - 1 &&
 	       pthread_create(&crew.helper[crew.helpers], &attr, help, (void *)(intptr_t)(crew.helpers + 1)) == 0)
-		crew.helpers++;
-	crew.kept_off = 0;
+		CPU_ZERO(&crew.cpus[crew.helpers++]);
+	crew.owner = getpid();
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 }
 
-/* Helpers run where the caller may run, but not on the CPU where it does. The kernel may
- * wake one there although another CPU is idle, and leave it waiting for the caller to
- * give way, which takes milliseconds. */
-static void keep_off(int cpu)
+/* Those who help now run where the caller may run, but, if there is another, not on the CPU
+ * where it does. The kernel may wake one there although another CPU is idle, and leave
+ * it waiting for the caller to give way, which takes milliseconds. */
+static void keep_off(int cpu, int helpers)
 {
-	cpu_set_t others;
+	cpu_set_t cpus;
 
-	if (cpu < 0 || crew.kept_off == cpu + 1 || sched_getaffinity(0, sizeof others, &others) != 0)
+	if (cpu < 0 || sched_getaffinity(0, sizeof cpus, &cpus) != 0)
 		return;
-	CPU_CLR(cpu, &others);
-	for (int i = 0; i < crew.helpers && CPU_COUNT(&others) > 0; i++)
-		pthread_setaffinity_np(crew.helper[i], sizeof others, &others);
-	crew.kept_off = cpu + 1;
+	if (CPU_COUNT(&cpus) > 1)
+		CPU_CLR(cpu, &cpus);
+	for (int i = 0; i < helpers; i++) {
+		if (CPU_EQUAL(&crew.cpus[i], &cpus))
+			continue;
+		pthread_setaffinity_np(crew.helper[i], sizeof cpus, &cpus);
+		crew.cpus[i] = cpus;
+	}
 }
 
 static pthread_once_t watched = PTHREAD_ONCE_INIT;
@@ -180,12 +187,15 @@ void smi_crew_enter(struct smi_crew *self, int np)
 	pthread_once(&watched, watch_forks);
 	if (atomic_flag_test_and_set(&crew.taken))
 		return;
-	start_helpers(np <= HELPERS + 1 ? np : HELPERS + 1);
-	self->np = crew.helpers + 1 < np ? crew.helpers + 1 : np;
+	/* The threads of a parent that made this process without fork() are not there. */
+	if (crew.owner == 0 || crew.owner == getpid()) {
+		start_helpers(np <= HELPERS + 1 ? np : HELPERS + 1);
+		self->np = crew.helpers + 1 < np ? crew.helpers + 1 : np;
+	}
 	if (self->np == 1)
 		atomic_flag_clear(&crew.taken);
 	else if (self->np <= smi_cpus_here())
-		keep_off(sched_getcpu());
+		keep_off(sched_getcpu(), self->np - 1);
 }
 
 void smi_crew_leave(struct smi_crew *self)
