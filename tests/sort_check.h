@@ -3,6 +3,7 @@
 #ifndef SORT_CHECK_H
 #define SORT_CHECK_H
 
+#include "sort/kernel.h"
 #include "sort_data.h"
 
 enum { KERNELS = 4 };
@@ -11,6 +12,9 @@ extern const int threads[4];
 
 /* Goes back to the best kernel, whatever a failed test left. */
 void best_kernel(void);
+
+/* The images of the first keys, as many different ones as there are, up to `most`. */
+void choose_frequent(struct smi_frequent *frequent, const struct smi_keys *keys, size_t n, size_t most);
 
 /* All that is sorted from one array of keys. */
 struct buffers {

@@ -22,24 +22,6 @@ struct scene {
 	uint64_t rest[MOST + SLACK];
 };
 
-/* The images of the first different keys. */
-static void choose(struct smi_frequent *frequent, const struct smi_keys *keys, size_t n, size_t most)
-{
-	frequent->n = 0;
-	for (size_t i = 0; i < n && frequent->n < most; i++) {
-		uint64_t image = smi_key_image(keys, i);
-		size_t j = 0, k;
-
-		while (j < frequent->n && frequent->image[j] < image)
-			j++;
-		if (j < frequent->n && frequent->image[j] == image)
-			continue;
-		for (k = frequent->n++; k > j; k--)
-			frequent->image[k] = frequent->image[k - 1];
-		frequent->image[j] = image;
-	}
-}
-
 static size_t mark_of(const struct scene *s, size_t i)
 {
 	size_t j = 0;
@@ -137,7 +119,7 @@ START_TEST(every_kernel_marks_and_places_frequent_values)
 				if (v % 3 == 0)
 					crowd(b.keys, type_size(type), s.n, random_next(&seed) % s.n);
 				smi_keys_init(&s.keys, b.keys, type, size % 2);
-				choose(&s.frequent, &s.keys, s.n, values[v]);
+				choose_frequent(&s.frequent, &s.keys, s.n, values[v]);
 				s.pack = (struct smi_pack){ 0, type_size(type) == 8 ? INDEX_BITS : 0, INDEX_BITS, true };
 				bad = peel_wrong(&s);
 				bad = bad ? bad : place_wrong(&s, 8);

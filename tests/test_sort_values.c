@@ -100,27 +100,6 @@ static void cull_plainly(const struct smi_keys *keys, size_t n, const struct smi
 
 enum { SLACK = 64, CANARY = 0x5a };
 
-/* The images of the keys at `from` and behind it, as many different ones as there are. */
-static void choose_frequent(struct smi_frequent *frequent, const struct smi_keys *keys, size_t n, size_t most)
-{
-	frequent->n = 0;
-	for (size_t i = 0; i < n && frequent->n < most; i++) {
-		uint64_t image = smi_key_image(keys, i);
-		size_t j = 0, k;
-
-		while (j < frequent->n && frequent->image[j] < image)
-			j++;
-		if (j < frequent->n && frequent->image[j] == image)
-			continue;
-		for (k = frequent->n++; k > j; k--)
-			frequent->image[k] = frequent->image[k - 1];
-		frequent->image[j] = image;
-	}
-	/* Any order will do, with NaN neither first nor last. */
-	for (size_t j = 0; j < frequent->n; j++)
-		frequent->order[j] = (uint8_t)((j + frequent->n / 2) % frequent->n);
-}
-
 static const char *cull_wrong(const struct smi_keys *keys, size_t n, const struct smi_frequent *frequent)
 {
 	static struct culled wanted;
