@@ -13,7 +13,12 @@
 #include "sort_check.h"
 #include "test_sort.h"
 
-enum { N = 100000 };
+/* That sanitizer has a thread of its own, which cannot be told from a helper. */
+#if defined(__SANITIZE_THREAD__)
+enum { N = 100000, STRANGERS = 1 };
+#else
+enum { N = 100000, STRANGERS = 0 };
+#endif
 
 /* The CPUs of the one other thread that there is. */
 static void other_thread(cpu_set_t *set)
@@ -50,7 +55,7 @@ START_TEST(a_helper_keeps_off_the_callers_cpu)
 	int cpu = 0;
 
 	ck_assert_int_eq(sched_getaffinity(0, sizeof all, &all), 0);
-	if (CPU_COUNT(&all) < 2)
+	if (CPU_COUNT(&all) < 2 || STRANGERS)
 		return;
 	buffers_init(&b, N);
 	make_keys(b.keys, N, SHARED_INT32, UNIFORM, 1);
@@ -84,7 +89,7 @@ START_TEST(a_helper_goes_where_the_caller_may_go)
 	int cpu;
 
 	ck_assert_int_eq(sched_getaffinity(0, sizeof all, &all), 0);
-	if (CPU_COUNT(&all) < 2)
+	if (CPU_COUNT(&all) < 2 || STRANGERS)
 		return;
 	buffers_init(&b, N);
 	make_keys(b.keys, N, SHARED_INT32, UNIFORM, 1);
