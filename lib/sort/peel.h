@@ -7,33 +7,24 @@
 #define SMI_SORT_PEEL_H
 
 #include "sort/kernel.h"
+#include "sort/scan.h"
 #include "sort/spread.h"
 
 enum { PEEL_BLOCK = 1024 }; /* keys, whose marks stay in the nearest cache */
 
+INLINE void mark_of(enum smi_kind kind, const struct smi_keys *keys, size_t lo, size_t hi,
+		    const struct smi_frequent *frequent, uint8_t *mark)
+{
+	if (smi_kind_size(kind) == 8)
+		mark_kind64(kind, keys, lo, hi, frequent, mark);
+	else
+		mark_kind32(kind, keys, lo, hi, frequent, mark);
+}
+
 static void mark_block(const struct smi_keys *keys, size_t lo, size_t hi,
 		       const struct smi_frequent *frequent, uint8_t *mark)
 {
-	switch (keys->kind) {
-	case SMI_INT8:
-		mark_kind32(SMI_INT8, keys, lo, hi, frequent, mark);
-		break;
-	case SMI_INT16:
-		mark_kind32(SMI_INT16, keys, lo, hi, frequent, mark);
-		break;
-	case SMI_INT32:
-		mark_kind32(SMI_INT32, keys, lo, hi, frequent, mark);
-		break;
-	case SMI_FLOAT32:
-		mark_kind32(SMI_FLOAT32, keys, lo, hi, frequent, mark);
-		break;
-	case SMI_INT64:
-		mark_kind64(SMI_INT64, keys, lo, hi, frequent, mark);
-		break;
-	case SMI_FLOAT64:
-		mark_kind64(SMI_FLOAT64, keys, lo, hi, frequent, mark);
-		break;
-	}
+	FOR_EACH_KIND(keys->kind, mark_of, keys, lo, hi, frequent, mark)
 }
 
 /* Adds up who has mark 0 ... values-1. How many, together. */
@@ -76,20 +67,7 @@ INLINE size_t peel_others(enum smi_kind kind, const struct smi_keys *keys, const
 INLINE size_t peel_block(const struct smi_keys *keys, const struct smi_pack *pack, size_t lo, size_t hi,
 			 const uint8_t *mark, size_t none, uint64_t *rest)
 {
-	switch (keys->kind) {
-	case SMI_INT8:
-		return peel_others(SMI_INT8, keys, pack, lo, hi, mark, none, rest);
-	case SMI_INT16:
-		return peel_others(SMI_INT16, keys, pack, lo, hi, mark, none, rest);
-	case SMI_INT32:
-		return peel_others(SMI_INT32, keys, pack, lo, hi, mark, none, rest);
-	case SMI_INT64:
-		return peel_others(SMI_INT64, keys, pack, lo, hi, mark, none, rest);
-	case SMI_FLOAT32:
-		return peel_others(SMI_FLOAT32, keys, pack, lo, hi, mark, none, rest);
-	default:
-		return peel_others(SMI_FLOAT64, keys, pack, lo, hi, mark, none, rest);
-	}
+	FOR_EACH_KIND(keys->kind, peel_others, keys, pack, lo, hi, mark, none, rest)
 }
 
 static void kernel_peel(const struct smi_keys *keys, const struct smi_pack *pack, size_t lo, size_t hi,
