@@ -11,65 +11,8 @@
 
 #include "sort/weave.h"
 
-INLINE v32 v32_pick(v32 a, v32 which, v32 b) { return _mm512_permutex2var_epi32(a, which, b); }
-INLINE v64 v64_pick(v64 a, v64 which, v64 b) { return _mm512_permutex2var_epi64(a, which, b); }
 INLINE v32 v32_permute(v32 which, v32 a) { return _mm512_permutexvar_epi32(which, a); }
 INLINE v64 v64_permute(v64 which, v64 a) { return _mm512_permutexvar_epi64(which, a); }
-
-#define V32_OF(name) v32_##name
-#define V64_OF(name) v64_##name
-
-/* Each becomes the lesser and the greater ones of both, lane by lane. */
-#define SORT_LANES(V, low, high)                      \
-	do {                                          \
-		__m512i least_ = V(min)(low, high);   \
-		high = V(max)(low, high);             \
-		low = least_;                         \
-	} while (0)
-
-/* Halves of both that rise and then fall, or the other way round, become quarters, of
- * all of which those of the first are the lower ones. */
-#define BISECT(V, a, b)                                                 \
-	do {                                                           \
-		__m512i front_ = _mm512_shuffle_i64x2(a, b, 0x44);     \
-		b = _mm512_shuffle_i64x2(a, b, 0xee);                  \
-		a = front_;                                            \
-		SORT_LANES(V, a, b);                                   \
-		front_ = _mm512_shuffle_i64x2(a, b, 0x88);             \
-		b = _mm512_shuffle_i64x2(a, b, 0xdd);                  \
-		a = front_;                                            \
-		SORT_LANES(V, a, b);                                   \
-		front_ = _mm512_unpacklo_epi64(a, b);                  \
-		b = _mm512_unpackhi_epi64(a, b);                       \
-		a = front_;                                            \
-		SORT_LANES(V, a, b);                                   \
-	} while (0)
-
-/* `low` rises, `high` falls; afterwards both rise, and no record of low is above one of
- * high. */
-INLINE void bitonic64(v64 *low, v64 *high)
-{
-	v64 a = *low, b = *high;
-
-	SORT_LANES(V64_OF, a, b);
-	BISECT(V64_OF, a, b);
-	*low = v64_pick(a, _mm512_setr_epi64(0, 8, 1, 9, 4, 12, 5, 13), b);
-	*high = v64_pick(a, _mm512_setr_epi64(2, 10, 3, 11, 6, 14, 7, 15), b);
-}
-
-INLINE void bitonic32(v32 *low, v32 *high)
-{
-	v32 a = *low, b = *high, even;
-
-	SORT_LANES(V32_OF, a, b);
-	BISECT(V32_OF, a, b);
-	even = _mm512_castps_si512(_mm512_shuffle_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), 0x88));
-	b = _mm512_castps_si512(_mm512_shuffle_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), 0xdd));
-	a = even;
-	SORT_LANES(V32_OF, a, b);
-	*low = v32_pick(a, _mm512_setr_epi32(0, 16, 2, 18, 1, 17, 3, 19, 8, 24, 10, 26, 9, 25, 11, 27), b);
-	*high = v32_pick(a, _mm512_setr_epi32(4, 20, 6, 22, 5, 21, 7, 23, 12, 28, 14, 30, 13, 29, 15, 31), b);
-}
 
 /* What is written for records: themselves, or keys or indices that they stand for. */
 INLINE v64 v64_result(enum smi_weave form, v64 image, uint64_t mask)
@@ -111,6 +54,46 @@ INLINE void v64_write(enum smi_weave form, void *to, v64 v)
 		v64_store(to, v);
 }
 #endif
+
+/* The lesser and the greater ones of both, lane by lane. */
+INLINE void N(sort_lanes)(VEC *a, VEC *b)
+{
+	VEC low = V(min)(*a, *b);
+
+	*b = V(max)(*a, *b);
+	*a = low;
+}
+
+/* `low` rises, `high` falls; afterwards both rise, and no record of low is above one of
+ * high. Each step halves what is in order among itself; both go through it at once. */
+INLINE void N(bitonic)(VEC *low, VEC *high)
+{
+	VEC a, b;
+
+	N(sort_lanes)(low, high);
+	a = _mm512_shuffle_i64x2(*low, *high, 0x44);
+	b = _mm512_shuffle_i64x2(*low, *high, 0xee);
+	N(sort_lanes)(&a, &b);
+	*low = _mm512_shuffle_i64x2(a, b, 0x88);
+	*high = _mm512_shuffle_i64x2(a, b, 0xdd);
+	N(sort_lanes)(low, high);
+	a = _mm512_unpacklo_epi64(*low, *high);
+	b = _mm512_unpackhi_epi64(*low, *high);
+	N(sort_lanes)(&a, &b);
+#if RECORD_BITS == 64
+	*low = _mm512_permutex2var_epi64(a, _mm512_setr_epi64(0, 8, 1, 9, 4, 12, 5, 13), b);
+	*high = _mm512_permutex2var_epi64(a, _mm512_setr_epi64(2, 10, 3, 11, 6, 14, 7, 15), b);
+#else
+	*low = _mm512_castps_si512(_mm512_shuffle_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), 0x88));
+	*high = _mm512_castps_si512(_mm512_shuffle_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), 0xdd));
+	N(sort_lanes)(low, high);
+	a = *low;
+	*low = _mm512_permutex2var_epi32(
+		a, _mm512_setr_epi32(0, 16, 2, 18, 1, 17, 3, 19, 8, 24, 10, 26, 9, 25, 11, 27), *high);
+	*high = _mm512_permutex2var_epi32(
+		a, _mm512_setr_epi32(4, 20, 6, 22, 5, 21, 7, 23, 12, 28, 14, 30, 13, 29, 15, 31), *high);
+#endif
+}
 
 /* The records' places in a vector, rising and falling. */
 INLINE const RECORD *N(orders)(bool falling)
