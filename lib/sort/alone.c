@@ -52,7 +52,7 @@ static void sort_numbers_apart(struct smi_job *job, uint64_t *records, void *spa
 }
 
 /* Both arrays have room for n records and SLACK, `counts` for what n keys can need, `mark`
- * for n. */
+ * for n where it is argsort. */
 static int sort_with(struct smi_job *job, void *records, void *spare, uint32_t *counts, uint8_t *mark)
 {
 	bool in_place = job->plan.sink == SMI_TO_KEY, nan;
@@ -66,12 +66,12 @@ static int sort_with(struct smi_job *job, void *records, void *spare, uint32_t *
 				      &job->range);
 	if (r < 0)
 		return r;
-	if (in_place && job->specials.nan_count > 0)
-		sort_numbers(job, records, spare, counts);
-	else if (!in_place && nan)
-		sort_numbers_apart(job, records, spare, counts, mark);
-	else
+	if (!nan)
 		sort_all(job, records, spare, counts);
+	else if (in_place)
+		sort_numbers(job, records, spare, counts);
+	else
+		sort_numbers_apart(job, records, spare, counts, mark);
 	if (in_place)
 		smi_specials_restore(&job->specials, &job->plan.keys, job->plan.out, job->n);
 	return 0;
@@ -89,10 +89,11 @@ static int sort_on_stack(struct smi_job *job)
 int smi_alone_sort(struct smi_job *job)
 {
 	size_t size = (job->n * job->width + SLACK + 63) / 64 * 64;
+	size_t marks = job->plan.sink == SMI_TO_KEY ? 0 : job->n;
 
 	if (job->n <= SMI_FEW)
 		return sort_on_stack(job);
-	job->scratch = smi_scratch_take(2 * size + SMI_COUNTS * sizeof(uint32_t) + job->n);
+	job->scratch = smi_scratch_take(2 * size + SMI_COUNTS * sizeof(uint32_t) + marks);
 	if (!job->scratch)
 		return -ENOMEM;
 	return sort_with(job, job->scratch, job->scratch + size,
