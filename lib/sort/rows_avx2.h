@@ -96,14 +96,22 @@ INLINE v64 v64_load_some(const uint64_t *p, long n)
 		      v64_xor(m, v64_set(UINT64_MAX)));
 }
 
+/* Stores through a mask take a dozen cycles and more on some CPUs, also where
+ * nothing is to be stored: one a group at most. */
 INLINE void v64_store_some(void *p, v64 v, long n)
 {
-	_mm256_maskstore_epi64(p, first64(n), v);
+	if (n >= 4)
+		v64_store(p, v);
+	else if (n > 0)
+		_mm256_maskstore_epi64(p, first64(n), v);
 }
 
 INLINE void v64_store_some_narrow(void *p, v64 v, long n)
 {
-	_mm_maskstore_epi32(p, _mm256_castsi256_si128(first32(n)), low_halves(v));
+	if (n >= 4)
+		_mm_storeu_si128(p, low_halves(v));
+	else if (n > 0)
+		_mm_maskstore_epi32(p, _mm256_castsi256_si128(first32(n)), low_halves(v));
 }
 
 INLINE v32 v32_load_some(const uint32_t *p, long n)
@@ -115,7 +123,10 @@ INLINE v32 v32_load_some(const uint32_t *p, long n)
 
 INLINE void v32_store_some(void *p, v32 v, long n)
 {
-	_mm256_maskstore_epi32(p, first32(n), v);
+	if (n >= 8)
+		v32_store(p, v);
+	else if (n > 0)
+		_mm256_maskstore_epi32(p, first32(n), v);
 }
 
 INLINE void v32_store_some_narrow(void *p, v32 v, long n)
