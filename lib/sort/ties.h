@@ -13,6 +13,22 @@ static inline uint64_t whole_image(const struct smi_plan *plan, uint64_t record)
 	return smi_key_image(&plan->keys, record & plan->index_mask);
 }
 
+/* Have m records' keys the same bits? A plain loop has many loads in flight. */
+static bool same_keys(const struct smi_plan *plan, const uint64_t *records, size_t m)
+{
+	const char *base = plan->keys.base;
+	uint64_t first, bits, unlike = 0;
+
+	if (smi_kind_size(plan->keys.kind) != 8)
+		return false;
+	memcpy(&first, base + (records[0] & plan->index_mask) * 8, 8);
+	for (size_t i = 1; i < m; i++) {
+		memcpy(&bits, base + (records[i] & plan->index_mask) * 8, 8);
+		unlike |= bits ^ first;
+	}
+	return unlike == 0;
+}
+
 /* Orders m sorted records of one prefix by their whole keys: insertion. */
 static void settle_run(const struct smi_plan *plan, uint64_t *records, size_t m)
 {
@@ -40,7 +56,7 @@ static __attribute__((noinline)) void settle_ties(const struct smi_plan *plan, u
 	for (size_t i = 0, j; i < m; i = j) {
 		for (j = i + 1; j < m && records[j] >> bits == records[i] >> bits; j++)
 			;
-		if (j - i > 1)
+		if (j - i > 1 && !same_keys(plan, records + i, j - i))
 			settle_run(plan, records + i, j - i);
 	}
 }
@@ -54,6 +70,8 @@ static bool unpack_prefix(const struct smi_plan *plan, uint64_t *records, size_t
 	uint64_t min = UINT64_MAX, max = 0, image;
 	unsigned room = 64 - plan->pack.index_bits, bits;
 
+	if (same_keys(plan, records, m))
+		return false;
 	for (size_t i = 0; i < m; i++) {
 		image = whole_image(plan, records[i]);
 		min = image < min ? image : min;
