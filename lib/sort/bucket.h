@@ -51,6 +51,14 @@ INLINE void N(digits_log)(struct N(digits) *digits, RECORD high, unsigned width)
 	digits->log = true;
 }
 
+/* Do the exponents of floats differ? Where they do most keys lie in a few of them. */
+INLINE bool N(exponents_differ)(const struct smi_plan *plan, unsigned bits)
+{
+	unsigned fraction = plan->keys.kind == SMI_FLOAT32 ? 23 : 52;
+
+	return smi_kind_float(plan->keys.kind) && bits + plan->pack.drop > fraction;
+}
+
 /* How to take m records apart; false when they have the same key bits. */
 INLINE bool N(digits_choose)(const struct smi_plan *plan, const RECORD *a, size_t m,
 			     struct N(digits) *digits)
@@ -77,6 +85,7 @@ INLINE bool N(digits_choose)(const struct smi_plan *plan, const RECORD *a, size_
 	if (bits == 0)
 		return false;
 	width = N(bit_length)((RECORD)((m - 1) / N(LEAF_AVERAGE)));
+	width += N(exponents_differ)(plan, bits);
 	width = width < 3 ? 3 : width > 12 ? 12 : width;
 	width = width > bits ? bits : width;
 	digits->base = low;
