@@ -144,8 +144,8 @@ static bool is_near(const struct smi_job *job)
 
 	if (job->n <= SMI_SINGLE || lanes == 1)
 		return job->n <= SMI_SINGLE;
-	return (lanes >= 8 && bytes <= cache / 5 * 4) ||
-	       (bytes <= cache && smi_map_is_even(&job->plan.keys, job->n));
+	return (lanes >= 8 && bytes <= cache) ||
+	       (bytes <= 2 * cache && smi_map_is_even(&job->plan.keys, job->n));
 }
 
 /* One bucket is not enough for many keys, nor if a few values crowd a part of it. */
