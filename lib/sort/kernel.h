@@ -16,8 +16,9 @@
 /* How a key's image becomes the number of its bucket; never decreasing. */
 enum smi_map_kind {
 	SMI_MAP_SHIFT,  /* (image - base) >> shift */
-	SMI_MAP_LINEAR, /* (value - low) * scale, of a float's value */
-	SMI_MAP_LOG     /* the bits of (double)(image - base), less those of 1.0, >> shift */
+	SMI_MAP_LINEAR, /* (value - low) * scale, computed in the floats' own precision */
+	SMI_MAP_LOG     /* the bits of a real number image - base, a float for keys of 4 bytes and
+			   else a double, less those of 1, >> shift */
 };
 
 struct smi_map {

@@ -156,18 +156,28 @@ INLINE v64 v64_image(enum smi_kind kind, uint64_t flip, const void *p)
 	return v64_xor(bits, v64_set(flip));
 }
 
-INLINE v64 v64_linear(enum smi_kind kind, const void *p, double low, double scale, uint32_t top)
+INLINE v64 v64_linear(const void *p, double low, double scale, uint32_t top)
 {
-	__m256d x = kind == SMI_FLOAT64 ? _mm256_loadu_pd(p) : _mm256_cvtps_pd(_mm_loadu_ps(p));
+	__m256d x = _mm256_mul_pd(_mm256_sub_pd(_mm256_loadu_pd(p), _mm256_set1_pd(low)),
+				  _mm256_set1_pd(scale));
 
-	x = _mm256_mul_pd(_mm256_sub_pd(x, _mm256_set1_pd(low)), _mm256_set1_pd(scale));
 	/* Both take their second operand where one is NaN. */
 	x = _mm256_min_pd(_mm256_max_pd(_mm256_setzero_pd(), x), _mm256_set1_pd(top));
 	return _mm256_cvtepu32_epi64(_mm256_cvttpd_epi32(x));
 }
 
+INLINE v32 v32_linear(const void *p, float low, float scale, uint32_t top)
+{
+	__m256 x = _mm256_mul_ps(_mm256_sub_ps(_mm256_loadu_ps(p), _mm256_set1_ps(low)),
+				 _mm256_set1_ps(scale));
+
+	x = _mm256_min_ps(_mm256_max_ps(_mm256_setzero_ps(), x), _mm256_set1_ps((float)top));
+	return _mm256_cvttps_epi32(x);
+}
+
 INLINE v64 v64_negative(v64 a) { return _mm256_cmpgt_epi64(_mm256_setzero_si256(), a); }
 INLINE v32 v32_set(uint32_t x) { return _mm256_set1_epi32((int)x); }
+INLINE v32 v32_count(void) { return _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0); }
 INLINE v32 v32_load(const uint32_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
 INLINE void v32_store(uint32_t *p, v32 v) { _mm256_storeu_si256((__m256i *)p, v); }
 INLINE v32 v32_add(v32 a, v32 b) { return _mm256_add_epi32(a, b); }

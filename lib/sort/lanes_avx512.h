@@ -114,21 +114,34 @@ INLINE v64 v64_image(enum smi_kind kind, uint64_t flip, const void *p)
 	return v64_xor(bits, v64_set(flip));
 }
 
-/* (value - low) * scale cut off to 0 ... top, NaN becomes top. */
-INLINE v64 v64_linear(enum smi_kind kind, const void *p, double low, double scale, uint32_t top)
+/* (value - low) * scale of floats, cut off to 0 ... top; NaN becomes top. */
+INLINE v64 v64_linear(const void *p, double low, double scale, uint32_t top)
 {
-	__m512d x = kind == SMI_FLOAT64 ? _mm512_loadu_pd(p)
-					: _mm512_cvtps_pd(_mm256_loadu_ps(p));
+	__m512d x = _mm512_mul_pd(_mm512_sub_pd(_mm512_loadu_pd(p), _mm512_set1_pd(low)),
+				  _mm512_set1_pd(scale));
 
-	x = _mm512_mul_pd(_mm512_sub_pd(x, _mm512_set1_pd(low)), _mm512_set1_pd(scale));
 	/* Both take their second operand where one is NaN. */
 	x = _mm512_min_pd(_mm512_max_pd(_mm512_setzero_pd(), x), _mm512_set1_pd(top));
 	return _mm512_cvttpd_epu64(x);
 }
 
+INLINE v32 v32_linear(const void *p, float low, float scale, uint32_t top)
+{
+	__m512 x = _mm512_mul_ps(_mm512_sub_ps(_mm512_loadu_ps(p), _mm512_set1_ps(low)),
+				 _mm512_set1_ps(scale));
+
+	x = _mm512_min_ps(_mm512_max_ps(_mm512_setzero_ps(), x), _mm512_set1_ps((float)top));
+	return _mm512_cvttps_epi32(x);
+}
+
 /* All ones in the lanes whose top bit is set. */
 INLINE v64 v64_negative(v64 a) { return _mm512_srai_epi64(a, 63); }
 INLINE v32 v32_set(uint32_t x) { return _mm512_set1_epi32((int)x); }
+INLINE v32 v32_count(void)
+{
+	return _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+}
+
 INLINE v32 v32_load(const uint32_t *p) { return _mm512_loadu_si512(p); }
 INLINE void v32_store(uint32_t *p, v32 v) { _mm512_storeu_si512(p, v); }
 INLINE v32 v32_add(v32 a, v32 b) { return _mm512_add_epi32(a, b); }

@@ -47,10 +47,12 @@ INLINE bool v64_any_equal(v64 a, v64 b) { return a == b; }
 INLINE v32 v32_load(const uint32_t *p) { return *p; }
 INLINE void v32_store(uint32_t *p, v32 v) { *p = v; }
 INLINE v32 v32_set(uint32_t x) { return x; }
+INLINE v32 v32_count(void) { return 0; }
+INLINE v32 v32_add(v32 a, v32 b) { return a + b; }
 INLINE v32 v32_sub(v32 a, v32 b) { return a - b; }
 INLINE v32 v32_or(v32 a, v32 b) { return a | b; }
 INLINE v32 v32_xor(v32 a, v32 b) { return a ^ b; }
-INLINE v32 v32_right(v32 a, unsigned n) { return a >> n; }
+INLINE v32 v32_right(v32 a, unsigned n) { return n < 32 ? a >> n : 0; }
 INLINE v32 v32_min(v32 a, v32 b) { return a < b ? a : b; }
 INLINE v32 v32_max(v32 a, v32 b) { return a > b ? a : b; }
 INLINE uint32_t v32_lowest(v32 a) { return a; }
@@ -98,23 +100,26 @@ INLINE v32 v32_image(enum smi_kind kind, uint64_t flip, const void *p)
 	return (v32)v64_image(kind, flip, p);
 }
 
-INLINE v64 v64_linear(enum smi_kind kind, const void *p, double low, double scale, uint32_t top)
+INLINE v64 v64_linear(const void *p, double low, double scale, uint32_t top)
 {
-	uint64_t bits = smi_key_load(p, kind);
-	uint32_t half = (uint32_t)bits;
 	double x;
-	float f;
 
-	if (kind == SMI_FLOAT64) {
-		memcpy(&x, &bits, sizeof x);
-	} else {
-		memcpy(&f, &half, sizeof f);
-		x = f;
-	}
+	memcpy(&x, p, sizeof x);
 	x = (x - low) * scale;
 	if (!(x < top))
 		return top;
 	return x > 0 ? (uint64_t)x : 0;
+}
+
+INLINE v32 v32_linear(const void *p, float low, float scale, uint32_t top)
+{
+	float x;
+
+	memcpy(&x, p, sizeof x);
+	x = (x - low) * scale;
+	if (!(x < (float)top))
+		return top;
+	return x > 0 ? (v32)x : 0;
 }
 
 INLINE v32 v32_real_bits(v32 a)

@@ -32,10 +32,22 @@ static double value_of(const struct smi_keys *keys, uint64_t image)
 	return memcpy(&f, &half, sizeof f), f;
 }
 
+/* How far the bits of a real number, a float for keys of 4 bytes, are above those of 1. */
+static uint64_t log_of(enum smi_kind kind, uint64_t u)
+{
+	uint64_t wide, one = 0x3ff0000000000000;
+	double x = (double)u;
+	uint32_t narrow;
+	float f = (float)u;
+
+	if (smi_kind_size(kind) == 4)
+		return memcpy(&narrow, &f, sizeof f), narrow > 0x3f800000 ? narrow - 0x3f800000 : 0;
+	return memcpy(&wide, &x, sizeof x), wide > one ? wide - one : 0;
+}
+
 /* The kernels' maps, of one key. */
 static uint32_t digit_of(const struct smi_map *map, const struct smi_keys *keys, uint64_t image)
 {
-	const uint64_t one = 0x3ff0000000000000;
 	uint64_t digit = image - map->base;
 	double x;
 
@@ -43,11 +55,8 @@ static uint32_t digit_of(const struct smi_map *map, const struct smi_keys *keys,
 		x = (value_of(keys, image) - map->low) * map->scale;
 		return !(x < map->top) ? map->top : x > 0 ? (uint32_t)x : 0;
 	}
-	if (map->kind == SMI_MAP_LOG) {
-		x = (double)digit;
-		memcpy(&digit, &x, sizeof digit);
-		digit = digit > one ? digit - one : 0;
-	}
+	if (map->kind == SMI_MAP_LOG)
+		digit = log_of(keys->kind, digit);
 	digit >>= map->shift;
 	return digit < map->top ? (uint32_t)digit : map->top;
 }
@@ -76,18 +85,25 @@ void smi_map_shift(struct smi_map *map, const struct smi_range *range, unsigned 
 	map->top = (uint32_t)((range->max - base) >> map->shift);
 }
 
-static void map_log(struct smi_map *map, const struct smi_range *range, unsigned width)
+static void map_log(struct smi_map *map, enum smi_kind kind, const struct smi_range *range, unsigned width)
 {
-	double x = (double)(range->max - range->min);
-	unsigned bits;
-	uint64_t u;
+	uint64_t most = log_of(kind, range->max - range->min);
+	unsigned bits = smi_bits(most);
 
-	memcpy(&u, &x, sizeof u);
-	bits = smi_bits(u - 0x3ff0000000000000);
 	map->kind = SMI_MAP_LOG;
 	map->base = range->min;
 	map->shift = bits > width ? bits - width : 0;
-	map->top = (uint32_t)((u - 0x3ff0000000000000) >> map->shift);
+	map->top = (uint32_t)(most >> map->shift);
+}
+
+/* Does this spread keys, in the precision of the kernels? */
+static bool is_usable(const struct smi_map *map, enum smi_kind kind)
+{
+	float low = (float)map->low, scale = (float)map->scale;
+
+	if (kind == SMI_FLOAT32)
+		return __builtin_isfinite(low) && __builtin_isnormal(scale);
+	return __builtin_isfinite(map->low) && __builtin_isnormal(map->scale);
 }
 
 /* Linear over the finite values of the sample and a little more on both sides;
@@ -117,7 +133,7 @@ static bool map_linear(struct smi_map *map, const struct smi_keys *keys,
 		map->scale = -map->scale;
 		map->low = high;
 	}
-	return any && __builtin_isnormal(map->scale) && __builtin_isfinite(map->low);
+	return any && is_usable(map, keys->kind);
 }
 
 bool smi_map_is_even(const struct smi_keys *keys, size_t n)
@@ -159,7 +175,7 @@ void smi_map_choose(struct smi_map *map, const struct smi_keys *keys, size_t n,
 			*map = other;
 		return;
 	}
-	map_log(&other, range, width);
+	map_log(&other, keys->kind, range, width);
 	there = crowding(&other, keys, &sample);
 	if (there + there / 2 < here)
 		*map = other;

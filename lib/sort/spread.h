@@ -15,55 +15,80 @@
 
 enum { AHEAD = 256, RING = 2 * AHEAD, LINE = 64 };
 
+/* Keys that are looked at together: those of up to 4 bytes in one vector of 32-bit
+ * lanes, longer ones in HALVES vectors. */
+enum { STEP = V32_LANES, HALVES = V32_LANES / V64_LANES };
+
 struct ring {
-	uint64_t record[RING];
+	uint64_t wide[RING];
+	uint32_t narrow[RING];
 	uint32_t digit[RING];
 } __attribute__((aligned(64)));
 
-INLINE v64 digit_of(enum smi_kind kind, enum smi_map_kind how, const struct smi_map *map,
-		    v64 image, const void *p)
+INLINE v64 digit_wide(enum smi_kind kind, enum smi_map_kind how, const struct smi_map *map, uint64_t flip,
+		      const void *p)
 {
-	v64 digit;
+	v64 one = v64_set(0x3ff0000000000000), digit;
 
 	if (how == SMI_MAP_LINEAR)
-		return v64_linear(kind, p, map->low, map->scale, map->top);
-	digit = v64_sub(image, v64_set(map->base));
-	if (how == SMI_MAP_LOG) {
-		v64 one = v64_set(0x3ff0000000000000);
-
+		return v64_linear(p, map->low, map->scale, map->top);
+	digit = v64_sub(v64_image(kind, flip, p), v64_set(map->base));
+	if (how == SMI_MAP_LOG)
 		digit = v64_sub(v64_max(v64_real_bits(digit), one), one);
-	}
 	return v64_min(v64_right(digit, map->shift), v64_set(map->top));
+}
+
+INLINE v32 digit_narrow(enum smi_kind kind, enum smi_map_kind how, const struct smi_map *map, uint64_t flip,
+			const void *p)
+{
+	v32 one = v32_set(0x3f800000), digit;
+
+	if (how == SMI_MAP_LINEAR)
+		return v32_linear(p, (float)map->low, (float)map->scale, map->top);
+	digit = v32_sub(v32_image(kind, flip, p), v32_set((uint32_t)map->base));
+	if (how == SMI_MAP_LOG)
+		digit = v32_sub(v32_max(v32_real_bits(digit), one), one);
+	return v32_min(v32_right(digit, map->shift), v32_set(map->top));
+}
+
+/* Digits of STEP keys. */
+INLINE void digits_of(enum smi_kind kind, enum smi_map_kind how, const struct smi_map *map, uint64_t flip,
+		      const void *p, uint32_t *digit)
+{
+	if (smi_kind_size(kind) <= 4) {
+		v32_store(digit, digit_narrow(kind, how, map, flip, p));
+		return;
+	}
+	UNROLL
+	for (size_t h = 0; h < STEP; h += V64_LANES)
+		v64_store_narrow(digit + h, digit_wide(kind, how, map, flip, smi_key_at(p, kind, h)));
 }
 
 /* The same of one key. */
 INLINE uint32_t digit_at(enum smi_kind kind, enum smi_map_kind how, const struct smi_keys *keys,
 			 const struct smi_map *map, size_t i)
 {
-	unsigned char p[8 * V64_LANES] = { 0 };
-	uint32_t digit[V64_LANES];
+	unsigned char p[8 * STEP] = { 0 };
+	uint32_t digit[STEP];
 
 	memcpy(p, smi_key_at(keys->base, kind, i), smi_kind_size(kind));
-	v64_store_narrow(digit, digit_of(kind, how, map, v64_image(kind, keys->flip, p), p));
+	digits_of(kind, how, map, keys->flip, p, digit);
 	return digit[0];
 }
 
 /* Digits at even and odd places are counted apart, since a count that is
  * written must be waited for before it can be read. */
 INLINE void count_keys(enum smi_kind kind, enum smi_map_kind how, const struct smi_keys *keys,
-		       const struct smi_map *map, size_t lo, size_t hi, uint32_t *count)
+		       const struct smi_map *shared, size_t lo, size_t hi, uint32_t *count)
 {
 	uint32_t digit[AHEAD] __attribute__((aligned(64))), odd[SMI_DIGITS];
+	const struct smi_map own = *shared, *map = &own; /* no store can change it */
 	size_t i = lo;
 
 	memset(odd, 0, (map->top + 1) * sizeof *odd);
 	for (; i + AHEAD <= hi; i += AHEAD) {
-		for (size_t j = 0; j < AHEAD; j += V64_LANES) {
-			const void *p = smi_key_at(keys->base, kind, i + j);
-
-			v64_store_narrow(digit + j, digit_of(kind, how, map,
-							     v64_image(kind, keys->flip, p), p));
-		}
+		for (size_t j = 0; j < AHEAD; j += STEP)
+			digits_of(kind, how, map, keys->flip, smi_key_at(keys->base, kind, i + j), digit + j);
 		UNROLL
 		for (size_t j = 0; j < AHEAD; j += 2) {
 			count[digit[j]]++;
@@ -83,6 +108,12 @@ INLINE v64 packed(const struct smi_pack *pack, v64 image, v64 index)
 	return v64_or(v64_left(prefix, pack->index_bits), index);
 }
 
+/* The low half of the record: the image or the index. */
+INLINE v32 packed_narrow(const struct smi_pack *pack, v32 image, v32 index)
+{
+	return v32_or(v32_right(v32_sub(image, v32_set((uint32_t)pack->base)), pack->drop), index);
+}
+
 INLINE uint64_t packed_at(const struct smi_pack *pack, const struct smi_keys *keys, size_t i)
 {
 	uint64_t prefix = (smi_key_image(keys, i) - pack->base) >> pack->drop;
@@ -90,53 +121,77 @@ INLINE uint64_t packed_at(const struct smi_pack *pack, const struct smi_keys *ke
 	return prefix << pack->index_bits | (pack->indexed ? i : 0);
 }
 
-/* Moves the ring's records from `at` on. The line behind each place is asked for:
+/* Records of STEP keys from the i-th one on, to `to`. */
+INLINE void pack_step(enum smi_kind kind, bool narrow, const struct smi_keys *keys, const struct smi_pack *pack,
+		      size_t i, void *to)
+{
+	const void *p = smi_key_at(keys->base, kind, i);
+	v64 index, record;
+
+	if (narrow && smi_kind_size(kind) <= 4) {
+		v32 low = pack->indexed ? v32_add(v32_count(), v32_set((uint32_t)i)) : v32_set(0);
+
+		v32_store(to, packed_narrow(pack, v32_image(kind, keys->flip, p), low));
+		return;
+	}
+	UNROLL
+	for (size_t h = 0; h < STEP; h += V64_LANES) {
+		index = pack->indexed ? v64_add(v64_count(), v64_set(i + h)) : v64_set(0);
+		record = packed(pack, v64_image(kind, keys->flip, smi_key_at(p, kind, h)), index);
+		if (narrow)
+			v64_store_narrow((uint32_t *)to + h, record);
+		else
+			v64_store((uint64_t *)to + h, record);
+	}
+}
+
+/* Moves STEP of the ring's records from `at` on. The line behind each place is asked for:
  * no CPU foresees by itself where hundreds of streams of stores go on. */
 INLINE void drain(bool narrow, const struct ring *ring, size_t at, uint64_t *next, void *out)
 {
-	at &= RING - 1;
 	UNROLL
-	for (size_t j = 0; j < V64_LANES; j++) {
+	for (size_t j = 0; j < STEP; j++) {
 		uint64_t position = next[ring->digit[at + j]]++;
 
 		if (narrow) {
 			uint32_t *to = (uint32_t *)out + position;
 
-			*to = (uint32_t)ring->record[at + j];
+			*to = ring->narrow[at + j];
 			__builtin_prefetch((char *)to + LINE, 1);
 		} else {
 			uint64_t *to = (uint64_t *)out + position;
 
-			*to = ring->record[at + j];
+			*to = ring->wide[at + j];
 			__builtin_prefetch((char *)to + LINE, 1);
 		}
 	}
 }
 
 INLINE void move_keys(enum smi_kind kind, enum smi_map_kind how, bool narrow,
-		      const struct smi_keys *keys, const struct smi_map *map,
-		      const struct smi_pack *pack, size_t lo, size_t hi, uint64_t *next, void *out)
+		      const struct smi_keys *shared_keys, const struct smi_map *shared_map,
+		      const struct smi_pack *shared_pack, size_t lo, size_t hi, uint64_t *next, void *out)
 {
+	/* No store can change these. */
+	const struct smi_keys own_keys = *shared_keys, *keys = &own_keys;
+	const struct smi_map own_map = *shared_map, *map = &own_map;
+	const struct smi_pack own_pack = *shared_pack, *pack = &own_pack;
+	size_t n = (hi - lo) / STEP * STEP, filled = 0, i = 0;
 	struct ring ring;
-	size_t n = (hi - lo) / V64_LANES * V64_LANES, filled = 0, i = 0;
-	v64 step = v64_set(pack->indexed ? V64_LANES : 0);
-	v64 index = pack->indexed ? v64_add(v64_count(), v64_set(lo)) : v64_set(0);
 
 	while (i < n) {
 		if (filled < n) {
-			const void *p = smi_key_at(keys->base, kind, lo + filled);
-			v64 image = v64_image(kind, keys->flip, p);
 			size_t at = filled & (RING - 1);
 
-			v64_store_narrow(ring.digit + at, digit_of(kind, how, map, image, p));
-			v64_store(ring.record + at, packed(pack, image, index));
-			index = v64_add(index, step);
-			filled += V64_LANES;
+			digits_of(kind, how, map, keys->flip, smi_key_at(keys->base, kind, lo + filled),
+				  ring.digit + at);
+			pack_step(kind, narrow, keys, pack, lo + filled,
+				  narrow ? (void *)(ring.narrow + at) : ring.wide + at);
+			filled += STEP;
 			if (filled <= AHEAD)
 				continue;
 		}
-		drain(narrow, &ring, i, next, out);
-		i += V64_LANES;
+		drain(narrow, &ring, i & (RING - 1), next, out);
+		i += STEP;
 	}
 	for (i += lo; i < hi; i++) {
 		uint64_t position = next[digit_at(kind, how, keys, map, i)]++;
@@ -205,21 +260,13 @@ static void kernel_scatter_narrow(const struct smi_keys *keys, const struct smi_
 }
 
 INLINE void pack_keys(enum smi_kind kind, bool narrow, const struct smi_keys *keys,
-		      const struct smi_pack *pack, size_t lo, size_t hi, void *records)
+		      const struct smi_pack *shared, size_t lo, size_t hi, void *records)
 {
-	v64 step = v64_set(pack->indexed ? V64_LANES : 0);
-	v64 index = pack->indexed ? v64_add(v64_count(), v64_set(lo)) : v64_set(0);
-	size_t i = lo;
+	const struct smi_pack own = *shared, *pack = &own; /* no store can change it */
+	size_t size = narrow ? sizeof(uint32_t) : sizeof(uint64_t), i = lo;
 
-	for (; i + V64_LANES <= hi; i += V64_LANES) {
-		v64 image = v64_image(kind, keys->flip, smi_key_at(keys->base, kind, i));
-
-		if (narrow)
-			v64_store_narrow((uint32_t *)records + (i - lo), packed(pack, image, index));
-		else
-			v64_store((uint64_t *)records + (i - lo), packed(pack, image, index));
-		index = v64_add(index, step);
-	}
+	for (; i + STEP <= hi; i += STEP)
+		pack_step(kind, narrow, keys, pack, i, (char *)records + (i - lo) * size);
 	for (; i < hi; i++)
 		if (narrow)
 			((uint32_t *)records)[i - lo] = (uint32_t)packed_at(pack, keys, i);
