@@ -78,9 +78,9 @@ START_TEST(digits_of_every_kernel_never_decrease)
 		uint64_t seed = type;
 
 		for (size_t i = 0; i < N; i++) {
-			uint64_t x = random_next(&seed) >> (random_next(&seed) % 62);
+			uint64_t x = random_next(&seed) >> (64 - 8 * size);
 
-			x = size == 4 ? x >> 32 : x;
+			x >>= random_next(&seed) % (8 * size - 2);
 			if (types[type] == SHARED_FLOAT32 || types[type] == SHARED_FLOAT64)
 				store(b.keys, i, types[type], (double)(x >> (size == 4 ? 0 : 20)) * 0x1p-30);
 			else
@@ -104,6 +104,7 @@ START_TEST(digits_of_every_kernel_never_decrease)
 			last = digit;
 		}
 		ck_assert_uint_gt(last, map.top / 2);
+		ck_assert_int_eq(map.kind, type < 2 ? SMI_MAP_LOG : map.kind);
 		memset(count, 0, sizeof count);
 		smi_kernel()->histogram(&keys, &map, 0, N, count);
 		whole = 0;
