@@ -8,6 +8,7 @@
 Suite *sort_suite(void);
 TCase *sort_arithmetic_tests(void);
 TCase *sort_by_tests(void);
+TCase *sort_bytes_tests(void);
 TCase *sort_crew_tests(void);
 TCase *sort_map_tests(void);
 TCase *sort_peel_tests(void);

@@ -7,6 +7,7 @@
 #include "sort/apart.h"
 #include "sort/arithmetic.h"
 #include "sort/buckets.h"
+#include "sort/bytes.h"
 #include "sort/count.h"
 #include "sort/few.h"
 #include "sort/frequent.h"
@@ -105,18 +106,21 @@ static int look_for_values(struct smi_job *job, const struct smi_runs *runs)
 static int look_for_short_cut(struct smi_job *job)
 {
 	const struct smi_plan *plan = &job->plan;
-	bool is_bytes = smi_kind_size(plan->keys.kind) == 1 && plan->sink == SMI_TO_KEY, found;
+	bool is_byte = smi_kind_size(plan->keys.kind) == 1, found;
 	struct smi_runs runs;
 
 	if (smi_straight(job->kernel, &job->crew, &plan->keys, job->n, plan->sink, plan->out))
 		return 0;
-	found = !is_bytes && smi_runs_find(&runs, job->kernel, &job->crew, &plan->keys, job->n);
+	if (is_byte && plan->sink == SMI_TO_KEY)
+		return 1;
+	found = smi_runs_find(&runs, job->kernel, &job->crew, &plan->keys, job->n);
+	/* That fall all along, but are not straight: they have many twins. */
+	if (found && runs.count == 1 && smi_bytes_suit(plan->keys.kind, job->n, plan->sink))
+		return 1;
 	if (found && falls(&runs))
 		return smi_join(job, &runs);
 	if (smi_stray_sort(job) == 0)
 		return 0;
-	if (is_bytes)
-		return 1;
 	if (plan->sink == SMI_TO_KEY)
 		return look_for_values(job, found ? &runs : NULL);
 	if (smi_apart_argsort(job) == 0)
@@ -160,6 +164,8 @@ int smi_radix_job(struct smi_job *job)
 {
 	if (smi_count_suits(job))
 		return smi_count_sort(job);
+	if (smi_bytes_suit(job->plan.keys.kind, job->n, job->plan.sink))
+		return smi_bytes_sort(job);
 	return is_one_bucket(job) ? smi_alone_sort(job) : sort_many(job);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sort/straight.h"
 
+#include "sort/bytes.h"
+
 #include <stdatomic.h>
 
 enum { FIRST_LOOK = 256, FAR_LOOKS = 8, MANY = 256, FEW = 16 };
@@ -222,6 +224,12 @@ static void each(struct straight *s, const struct smi_crew *crew, void (*step)(v
 	smi_crew_each(who, s->parts, step, s);
 }
 
+/* Keys of a byte, which are faster sorted than looked at for where twins end. */
+static bool has_many_twins(const struct straight *s)
+{
+	return smi_kind_size(s->keys->kind) == 1 && smi_bytes_suit(s->keys->kind, s->n, s->sink);
+}
+
 bool smi_straight(const struct smi_kernel *kernel, const struct smi_crew *crew,
 		  const struct smi_keys *keys, size_t n, enum smi_sink sink, void *out)
 {
@@ -250,7 +258,9 @@ bool smi_straight(const struct smi_kernel *kernel, const struct smi_crew *crew,
 	}
 	if (order & SMI_STRICTLY_FALLING)
 		smi_crew_each(crew, s.parts, index_strictly_falling, &s);
-	else if (order & SMI_FALLING)
+	else if ((order & SMI_FALLING) && !has_many_twins(&s))
 		smi_crew_each(crew, s.parts, index_falling, &s);
-	return order != 0;
+	else
+		return false;
+	return true;
 }
