@@ -34,10 +34,10 @@ enum { LEAF_AVERAGE64 = GROUP64 / 8, LEAF_AVERAGE32 = GROUP32 / 8 };
 
 #include "sort/width64.h"
 #include "sort/bucket.h"
-#include "sort/braid_avx512.h"
+#include "sort/braid.h"
 #include "sort/width32.h"
 #include "sort/bucket.h"
-#include "sort/braid_avx512.h"
+#include "sort/braid.h"
 
 static void kernel_weave(struct smi_piece piece[4], enum smi_weave form, uint64_t mask)
 {

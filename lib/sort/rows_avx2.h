@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What network.h and group.h do with vectors, AVX2; see rows_avx512.h. There is
+/* What network.h, group.h and braid.h do with vectors, AVX2; see rows_avx512.h. There is
  * no unsigned 64-bit comparison: networks sort numbers whose top bits are
  * flipped (bias), as signed ones. */
 #ifndef SMI_SORT_ROWS_H
@@ -206,6 +206,40 @@ INLINE void v32_transpose8(v32 r[8])
 	r[5] = _mm256_permute2x128_si256(l1, h1, 0x31);
 	r[6] = _mm256_permute2x128_si256(l2, h2, 0x31);
 	r[7] = _mm256_permute2x128_si256(l3, h3, 0x31);
+}
+
+INLINE v32 v32_turned(v32 a, bool falling)
+{
+	static const uint32_t order[2][8] = { { 0, 1, 2, 3, 4, 5, 6, 7 }, { 7, 6, 5, 4, 3, 2, 1, 0 } };
+
+	return _mm256_permutevar8x32_epi32(a, v32_load(order[falling]));
+}
+
+/* The first halves of a and b, and the second ones. */
+INLINE void halves_of(__m256i a, __m256i b, __m256i *first, __m256i *second)
+{
+	*first = _mm256_permute2x128_si256(a, b, 0x20);
+	*second = _mm256_permute2x128_si256(a, b, 0x31);
+}
+
+INLINE void v32_bitonic(v32 *low, v32 *high)
+{
+	v32 a, b;
+
+	v32_order(low, high);
+	halves_of(*low, *high, &a, &b);
+	v32_order(&a, &b);
+	*low = _mm256_unpacklo_epi64(a, b);
+	*high = _mm256_unpackhi_epi64(a, b);
+	v32_order(low, high);
+	a = _mm256_castps_si256(_mm256_shuffle_ps(_mm256_castsi256_ps(*low), _mm256_castsi256_ps(*high), 0x88));
+	b = _mm256_castps_si256(_mm256_shuffle_ps(_mm256_castsi256_ps(*low), _mm256_castsi256_ps(*high), 0xdd));
+	v32_order(&a, &b);
+	*low = _mm256_unpacklo_epi32(a, b);
+	*high = _mm256_unpackhi_epi32(a, b);
+	a = _mm256_unpacklo_epi64(*low, *high);
+	b = _mm256_unpackhi_epi64(*low, *high);
+	halves_of(a, b, low, high);
 }
 
 #endif

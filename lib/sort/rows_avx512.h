@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What network.h and group.h do with vectors, AVX-512; rows_avx2.h has the same
- * names. Included after the lanes.
+/* What network.h, group.h and braid.h do with vectors, AVX-512; rows_avx2.h has the
+ * same names. Included after the lanes.
  *
  * min_max: lanes whose number has `bit` take the larger of a and b, others the
  * smaller. order: puts the smaller ones in *a, the larger in *b. partner: lane
@@ -197,6 +197,66 @@ INLINE void v32_transpose8(v32 r[8])
 	pieces_transpose(&l2, &h2, &l3, &h3);
 	r[0] = l0, r[2] = h0, r[4] = l1, r[6] = h1;
 	r[1] = l2, r[3] = h2, r[5] = l3, r[7] = h3;
+}
+
+/* Numbers in reverse order, if they are falling. */
+INLINE v64 v64_turned(v64 a, bool falling)
+{
+	static const uint64_t order[2][8] = { { 0, 1, 2, 3, 4, 5, 6, 7 }, { 7, 6, 5, 4, 3, 2, 1, 0 } };
+
+	return _mm512_permutexvar_epi64(v64_load(order[falling]), a);
+}
+
+INLINE v32 v32_turned(v32 a, bool falling)
+{
+	static const uint32_t order[2][16] = { { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 },
+					       { 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0 } };
+
+	return _mm512_permutexvar_epi32(v32_load(order[falling]), a);
+}
+
+/* `low` rises, `high` falls; afterwards both rise, and no number of low is above one of
+ * high. Each step halves what is in order among itself; both go through it at once. */
+INLINE void v64_bitonic(v64 *low, v64 *high)
+{
+	v64 a, b;
+
+	v64_order(low, high);
+	a = _mm512_shuffle_i64x2(*low, *high, 0x44);
+	b = _mm512_shuffle_i64x2(*low, *high, 0xee);
+	v64_order(&a, &b);
+	*low = _mm512_shuffle_i64x2(a, b, 0x88);
+	*high = _mm512_shuffle_i64x2(a, b, 0xdd);
+	v64_order(low, high);
+	a = _mm512_unpacklo_epi64(*low, *high);
+	b = _mm512_unpackhi_epi64(*low, *high);
+	v64_order(&a, &b);
+	*low = _mm512_permutex2var_epi64(a, _mm512_setr_epi64(0, 8, 1, 9, 4, 12, 5, 13), b);
+	*high = _mm512_permutex2var_epi64(a, _mm512_setr_epi64(2, 10, 3, 11, 6, 14, 7, 15), b);
+}
+
+INLINE void v32_bitonic(v32 *low, v32 *high)
+{
+	v32 a, b;
+
+	v32_order(low, high);
+	a = _mm512_shuffle_i64x2(*low, *high, 0x44);
+	b = _mm512_shuffle_i64x2(*low, *high, 0xee);
+	v32_order(&a, &b);
+	*low = _mm512_shuffle_i64x2(a, b, 0x88);
+	*high = _mm512_shuffle_i64x2(a, b, 0xdd);
+	v32_order(low, high);
+	a = _mm512_unpacklo_epi64(*low, *high);
+	b = _mm512_unpackhi_epi64(*low, *high);
+	v32_order(&a, &b);
+	*low = _mm512_castps_si512(_mm512_shuffle_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), 0x88));
+	*high = _mm512_castps_si512(_mm512_shuffle_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), 0xdd));
+	v32_order(low, high);
+	a = *low;
+	*low = _mm512_permutex2var_epi32(
+		a, _mm512_setr_epi32(0, 16, 2, 18, 1, 17, 3, 19, 8, 24, 10, 26, 9, 25, 11, 27), *high);
+	*high = _mm512_permutex2var_epi32(
+		a, _mm512_setr_epi32(4, 20, 6, 22, 5, 21, 7, 23, 12, 28, 14, 30, 13, 29, 15, 31), *high);
 }
 
 #endif

@@ -11,9 +11,6 @@
 
 #include "sort/weave.h"
 
-INLINE v32 v32_permute(v32 which, v32 a) { return _mm512_permutexvar_epi32(which, a); }
-INLINE v64 v64_permute(v64 which, v64 a) { return _mm512_permutexvar_epi64(which, a); }
-
 /* What is written for records: themselves, or keys or indices that they stand for. */
 INLINE v64 v64_result(enum smi_weave form, v64 image, uint64_t mask)
 {
@@ -55,58 +52,6 @@ INLINE void v64_write(enum smi_weave form, void *to, v64 v)
 }
 #endif
 
-/* The lesser and the greater ones of both, lane by lane. */
-INLINE void N(sort_lanes)(VEC *a, VEC *b)
-{
-	VEC low = V(min)(*a, *b);
-
-	*b = V(max)(*a, *b);
-	*a = low;
-}
-
-/* `low` rises, `high` falls; afterwards both rise, and no record of low is above one of
- * high. Each step halves what is in order among itself; both go through it at once. */
-INLINE void N(bitonic)(VEC *low, VEC *high)
-{
-	VEC a, b;
-
-	N(sort_lanes)(low, high);
-	a = _mm512_shuffle_i64x2(*low, *high, 0x44);
-	b = _mm512_shuffle_i64x2(*low, *high, 0xee);
-	N(sort_lanes)(&a, &b);
-	*low = _mm512_shuffle_i64x2(a, b, 0x88);
-	*high = _mm512_shuffle_i64x2(a, b, 0xdd);
-	N(sort_lanes)(low, high);
-	a = _mm512_unpacklo_epi64(*low, *high);
-	b = _mm512_unpackhi_epi64(*low, *high);
-	N(sort_lanes)(&a, &b);
-#if RECORD_BITS == 64
-	*low = _mm512_permutex2var_epi64(a, _mm512_setr_epi64(0, 8, 1, 9, 4, 12, 5, 13), b);
-	*high = _mm512_permutex2var_epi64(a, _mm512_setr_epi64(2, 10, 3, 11, 6, 14, 7, 15), b);
-#else
-	*low = _mm512_castps_si512(_mm512_shuffle_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), 0x88));
-	*high = _mm512_castps_si512(_mm512_shuffle_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), 0xdd));
-	N(sort_lanes)(low, high);
-	a = *low;
-	*low = _mm512_permutex2var_epi32(
-		a, _mm512_setr_epi32(0, 16, 2, 18, 1, 17, 3, 19, 8, 24, 10, 26, 9, 25, 11, 27), *high);
-	*high = _mm512_permutex2var_epi32(
-		a, _mm512_setr_epi32(4, 20, 6, 22, 5, 21, 7, 23, 12, 28, 14, 30, 13, 29, 15, 31), *high);
-#endif
-}
-
-/* The records' places in a vector, rising and falling. */
-INLINE const RECORD *N(orders)(bool falling)
-{
-#if RECORD_BITS == 64
-	static const uint64_t order[2][8] = { { 0, 1, 2, 3, 4, 5, 6, 7 }, { 7, 6, 5, 4, 3, 2, 1, 0 } };
-#else
-	static const uint32_t order[2][16] = { { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 },
-					       { 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0 } };
-#endif
-	return order[falling];
-}
-
 struct N(braid) {
 	const RECORD *a, *b; /* where both runs go on, b downwards */
 	VEC greatest;        /* of those taken; they rise */
@@ -121,19 +66,19 @@ INLINE VEC N(braid_take)(struct N(braid) *s, bool falling)
 
 	s->a += second ? 0 : LANES;
 	s->b -= second ? LANES : 0;
-	return V(permute)(V(load)(N(orders)(second != falling)), V(load)(p));
+	return V(bias)(V(turned)(V(load)(p), second != falling));
 }
 
 INLINE void N(braid_step)(struct N(braid) *s, enum smi_weave form, size_t width, bool down, uint64_t mask)
 {
 	VEC next = N(braid_take)(s, true), low = s->greatest;
 
-	N(bitonic)(&low, &next);
+	V(bitonic)(&low, &next);
 	s->greatest = next;
-	low = V(result)(form, low, mask);
+	low = V(result)(form, V(bias)(low), mask);
 	if (down) {
 		s->to -= LANES * width;
-		V(write)(form, s->to + width, V(permute)(V(load)(N(orders)(true)), low));
+		V(write)(form, s->to + width, V(turned)(low, true));
 	} else {
 		V(write)(form, s->to, low);
 		s->to += LANES * width;
