@@ -2,12 +2,14 @@
 /* Keys of frequent values are counted, the images of the others written side by
  * side. A block of keys is looked through for the most frequent values first; what is
  * left of it, in the nearest cache, for the next ones: where a few values are those of
- * most keys, most are compared with few. They are compared by their bits, and only
+ * most keys, most are compared with few; where they seem to be those of all keys, these
+ * are only counted, as long as that holds. They are compared by their bits, and only
  * what is left in the end becomes images: -0 is among that. Where NaN is one of the
  * values all become images at once. Included once for each record width. */
 
 #ifndef CULLED
-#define CULLED 4        /* values that are looked for at once */
+#define CULLED 4        /* values that are looked for at once, */
+#define TALLIED 8       /* where no key has another one */
 #define CULL_BLOCK 1024 /* keys */
 #endif
 
@@ -18,6 +20,7 @@ struct N(culling) {
 	VEC other[SMI_FREQUENT];     /* keys that have neither this value nor one before it */
 	size_t looked[SMI_FREQUENT / CULLED]; /* keys that were looked through for so many */
 	size_t padded[SMI_FREQUENT]; /* copies of a value that were added, and counted */
+	VEC has[SMI_FREQUENT];       /* keys of blocks in which there were no others */
 	bool minus_zero;             /* a float -0 is left in the end */
 	RECORD left[2][CULL_BLOCK + LANES];
 };
@@ -74,6 +77,47 @@ INLINE size_t N(tally_sum)(VEC count)
 	for (size_t i = 0; i < LANES; i++)
 		sum += one[i];
 	return sum;
+}
+
+/* How many of n keys, a multiple of LANES, have the values j ... j+7. */
+INLINE void N(tally_eight)(const RECORD *value, enum smi_kind kind, bool by_images, uint64_t flip,
+			   const void *from, size_t n, VEC *has)
+{
+	VEC common[TALLIED], count[TALLIED];
+
+	UNROLL
+	for (size_t j = 0; j < TALLIED; j++) {
+		common[j] = V(set)(value[j]);
+		count[j] = V(set)(0);
+	}
+	for (size_t i = 0; i < n; i += LANES) {
+		const void *p = smi_key_at(from, kind, i);
+		VEC seen = by_images ? V(image)(kind, flip, p) : V(bits)(kind, p);
+
+		UNROLL
+		for (size_t j = 0; j < TALLIED; j++)
+			count[j] = V(tally)(count[j], V(equal)(seen, common[j]));
+	}
+	UNROLL
+	for (size_t j = 0; j < TALLIED; j++)
+		has[j] = count[j];
+}
+
+/* Counts the keys of a block if all of them have one of the values. */
+INLINE bool N(tally_block)(struct N(culling) *c, size_t values, enum smi_kind kind, bool by_images,
+			   uint64_t flip, const void *from, size_t n)
+{
+	VEC has[SMI_FREQUENT], all = V(set)(0);
+
+	for (size_t j = 0; j < values; j += TALLIED)
+		N(tally_eight)(c->value + j, kind, by_images, flip, from, n, has + j);
+	for (size_t j = 0; j < values; j++)
+		all = V(add)(all, has[j]);
+	if (N(tally_sum)(all) != n)
+		return false;
+	for (size_t j = 0; j < values; j++)
+		c->has[j] = V(add)(c->has[j], has[j]);
+	return true;
 }
 
 /* Makes n a multiple of LANES by copies of value j. */
@@ -135,6 +179,7 @@ INLINE void N(cull_kind)(enum smi_kind kind, bool by_images, const struct smi_ke
 	const uint64_t flip = by_images ? 0 : keys->flip;
 	const size_t values = frequent->n;
 	const bool once = values <= CULLED;
+	bool no_other = frequent->all && !once; /* so far */
 	struct N(culling) c;
 	size_t kept = 0, before = 0, after, n, m;
 
@@ -144,7 +189,7 @@ INLINE void N(cull_kind)(enum smi_kind kind, bool by_images, const struct smi_ke
 		uint64_t image = frequent->image[frequent->order[j < values ? j : 0]];
 
 		c.value[j] = (RECORD)(by_images ? image : smi_image_bits(kind, flip, image));
-		c.other[j] = V(set)(0);
+		c.other[j] = c.has[j] = V(set)(0);
 		c.padded[j] = 0;
 	}
 	for (size_t i = lo; i < hi; i += n) {
@@ -154,6 +199,9 @@ INLINE void N(cull_kind)(enum smi_kind kind, bool by_images, const struct smi_ke
 		n = hi - i < CULL_BLOCK ? hi - i : CULL_BLOCK;
 		if (n >= LANES) {
 			n = n / LANES * LANES;
+			no_other = no_other && N(tally_block)(&c, values, kind, by_images, keys->flip, p, n);
+			if (no_other)
+				continue;
 			m = N(cull_first)(&c, kind, keys->flip, p, n, by_images, once, first);
 		} else {
 			m = N(take_last)(&c, keys, i, n,
@@ -167,7 +215,7 @@ INLINE void N(cull_kind)(enum smi_kind kind, bool by_images, const struct smi_ke
 		if (j % CULLED == 0)
 			before = c.looked[j / CULLED];
 		after = N(tally_sum)(c.other[j]);
-		peeled->count[frequent->order[j]] = before - after - c.padded[j];
+		peeled->count[frequent->order[j]] = before - after - c.padded[j] + N(tally_sum)(c.has[j]);
 	}
 }
 

@@ -70,6 +70,7 @@ struct smi_frequent {
 	uint8_t order[SMI_FREQUENT];
 	size_t n;
 	unsigned leading; /* percent of the sampled keys that have one of the first four */
+	bool all;         /* no sampled key had another one */
 };
 
 /* Keys without those of frequent images. */

@@ -83,6 +83,7 @@ static size_t most_frequent(const struct counted *table, size_t size, const stru
 			frequent->image[j] = frequent->image[j - 1];
 		frequent->image[j] = best[i].image;
 	}
+	frequent->all = covered == size;
 	for (size_t i = 0; i < frequent->n; i++)
 		for (j = 0; j < frequent->n; j++)
 			if (frequent->image[j] == best[i].image)
