@@ -25,6 +25,7 @@ INLINE v64 v64_sub(v64 a, v64 b) { return _mm256_sub_epi64(a, b); }
 INLINE v64 v64_and(v64 a, v64 b) { return _mm256_and_si256(a, b); }
 INLINE v64 v64_or(v64 a, v64 b) { return _mm256_or_si256(a, b); }
 INLINE v64 v64_xor(v64 a, v64 b) { return _mm256_xor_si256(a, b); }
+INLINE bool v64_any_set(v64 a) { return !_mm256_testz_si256(a, a); }
 INLINE v64 v64_left(v64 a, unsigned n) { return _mm256_sll_epi64(a, _mm_cvtsi32_si128((int)n)); }
 INLINE v64 v64_right(v64 a, unsigned n) { return _mm256_srl_epi64(a, _mm_cvtsi32_si128((int)n)); }
 

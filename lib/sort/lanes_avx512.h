@@ -25,6 +25,7 @@ INLINE v64 v64_sub(v64 a, v64 b) { return _mm512_sub_epi64(a, b); }
 INLINE v64 v64_and(v64 a, v64 b) { return _mm512_and_si512(a, b); }
 INLINE v64 v64_or(v64 a, v64 b) { return _mm512_or_si512(a, b); }
 INLINE v64 v64_xor(v64 a, v64 b) { return _mm512_xor_si512(a, b); }
+INLINE bool v64_any_set(v64 a) { return _mm512_test_epi64_mask(a, a) != 0; }
 INLINE v64 v64_left(v64 a, unsigned n) { return _mm512_sll_epi64(a, _mm_cvtsi32_si128((int)n)); }
 INLINE v64 v64_right(v64 a, unsigned n) { return _mm512_srl_epi64(a, _mm_cvtsi32_si128((int)n)); }
 INLINE v64 v64_min(v64 a, v64 b) { return _mm512_min_epu64(a, b); }

@@ -22,6 +22,7 @@ INLINE v64 v64_add(v64 a, v64 b) { return a + b; }
 INLINE v64 v64_sub(v64 a, v64 b) { return a - b; }
 INLINE v64 v64_or(v64 a, v64 b) { return a | b; }
 INLINE v64 v64_xor(v64 a, v64 b) { return a ^ b; }
+INLINE bool v64_any_set(v64 a) { return a != 0; }
 INLINE v64 v64_left(v64 a, unsigned n) { return n < 64 ? a << n : 0; }
 INLINE v64 v64_right(v64 a, unsigned n) { return n < 64 ? a >> n : 0; }
 INLINE v64 v64_min(v64 a, v64 b) { return a < b ? a : b; }

@@ -6,6 +6,8 @@
 
 #include "sort/kernel.h"
 
+#define UNROLL _Pragma("GCC unroll 8")
+
 /* Calls `function(kind, ...)` with the kind as a constant. */
 #define FOR_EACH_KIND(kind, function, ...)                          \
 	switch (kind) {                                             \
@@ -34,19 +36,20 @@ INLINE size_t lie_until(enum smi_kind kind, unsigned order, const struct smi_key
  * near the end. */
 INLINE size_t alike_until(enum smi_kind kind, const struct smi_keys *keys, size_t lo, size_t hi)
 {
-	size_t size = smi_kind_size(kind), keys_of_one = V64_LANES * sizeof(uint64_t) / size;
+	enum { AT_ONCE = 8 }; /* vectors */
+	size_t size = smi_kind_size(kind), step = AT_ONCE * V64_LANES * sizeof(uint64_t) / size;
 	uint64_t one_each = UINT64_MAX / smi_kind_mask(kind);
 	v64 one = v64_set(smi_key_load(smi_key_at(keys->base, kind, lo), kind) * one_each);
 	size_t i = lo;
 
-	for (; i + 4 * keys_of_one <= hi; i += 4 * keys_of_one) {
-		const char *p = smi_key_at(keys->base, kind, i);
-		v64 a = v64_xor(v64_bits(SMI_INT64, p), one);
-		v64 b = v64_xor(v64_bits(SMI_INT64, p + V64_LANES * 8), one);
-		v64 c = v64_xor(v64_bits(SMI_INT64, p + V64_LANES * 16), one);
-		v64 d = v64_xor(v64_bits(SMI_INT64, p + V64_LANES * 24), one);
+	for (; i + step <= hi; i += step) {
+		v64 unlike = v64_set(0);
 
-		if (v64_any_less(v64_set(0), v64_or(v64_or(a, b), v64_or(c, d))))
+		UNROLL
+		for (size_t k = 0; k < AT_ONCE; k++)
+			unlike = v64_or(unlike, v64_xor(v64_bits(SMI_INT64, (const char *)smi_key_at(keys->base, kind, i) +
+									    k * V64_LANES * 8), one));
+		if (v64_any_set(unlike))
 			break;
 	}
 	return i;

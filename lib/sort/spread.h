@@ -11,8 +11,6 @@
 #include "sort/kernel.h"
 #include "sort/scan.h"
 
-#define UNROLL _Pragma("GCC unroll 8")
-
 enum { AHEAD = 256, RING = 2 * AHEAD, LINE = 64 };
 
 /* Keys that are looked at together: those of up to 4 bytes in one vector of 32-bit
