@@ -128,18 +128,6 @@ static int look_for_short_cut(struct smi_job *job)
 	return found ? smi_join(job, &runs) : 1;
 }
 
-/* The same, without helpers where they would come too late. */
-static int short_cut(struct smi_job *job)
-{
-	int np = job->crew.np, r;
-
-	if (job->n < SMI_HELPED)
-		job->crew.np = 1;
-	r = look_for_short_cut(job);
-	job->crew.np = np;
-	return r;
-}
-
 /* One pass over what the cache holds is faster than two. Two arrays of records are to be in
  * it; where digits are not even, nor are sub-buckets, and vectors must be the longer. */
 static bool is_near(const struct smi_job *job)
@@ -181,11 +169,14 @@ int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *o
 	if (n == 0)
 		return 0;
 	smi_arithmetic_set(SMI_ARITHMETIC_USUAL);
-	if (n > SMI_ALONE)
+	if (n >= SMI_HELPED)
 		smi_crew_enter(&job.crew, smi_options_np(options));
-	r = short_cut(&job);
-	if (r > 0)
+	r = look_for_short_cut(&job);
+	if (r > 0) {
+		if (n > SMI_ALONE && n < SMI_HELPED)
+			smi_crew_enter(&job.crew, smi_options_np(options));
 		r = smi_radix_job(&job);
+	}
 	smi_job_fini(&job);
 	smi_crew_leave(&job.crew);
 	smi_arithmetic_set(arithmetic);
