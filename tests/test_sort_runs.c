@@ -132,14 +132,15 @@ START_TEST(zeros_in_runs_keep_their_signs)
 }
 END_TEST
 
-/* What keeps keys of 8 bytes from being merged as they are, and what does not. */
-enum oddity { NONE, POSITIVE, TWINS, NAN_AT_TOP, NAN_BEHIND_TOP, NEGATIVE_NAN, ZEROS, MINUS_ZERO_RISING,
-	      MINUS_ZERO_FALLING, MINUS_ZERO_LOWEST, ODDITIES };
+/* What keeps keys of 8 bytes from being merged as they are, and what does not; and whether
+ * one mask makes floats of images. */
+enum oddity { NONE, POSITIVE, NEGATIVE, TWINS, NAN_AT_TOP, NAN_BEHIND_TOP, NEGATIVE_NAN, ZEROS,
+	      MINUS_ZERO_RISING, MINUS_ZERO_FALLING, MINUS_ZERO_LOWEST, ODDITIES };
 
 /* Keys rise up to `top`, then fall. */
 static void make_mountain(double *keys, size_t n, size_t top, enum oddity odd)
 {
-	double lowest = odd == POSITIVE || odd == MINUS_ZERO_LOWEST ? 0 : -(double)n / 4;
+	double lowest = odd == POSITIVE || odd == MINUS_ZERO_LOWEST ? 0 : -(double)n * (odd == NEGATIVE ? 4 : 0.25);
 	size_t up = 0, down = n - 1;
 
 	for (size_t i = 0; i < n; i++)
@@ -174,6 +175,9 @@ START_TEST(keys_that_rise_and_then_fall_are_merged)
 
 			make_mountain(keys, n, top, (enum oddity)_i);
 			check_all(&b, n, SHARED_FLOAT64, PIPE, threads, 4);
+			for (size_t i = 0; i < n; i++)
+				((float *)keys)[i] = (float)keys[i];
+			check_all(&b, n, SHARED_FLOAT32, PIPE, threads, 1);
 			make_mountain(keys, n, top, (enum oddity)_i);
 			for (size_t i = 0; i < n; i++)
 				((int64_t *)keys)[i] = isnan(keys[i]) ? INT64_MAX : (int64_t)keys[i];

@@ -34,8 +34,9 @@ struct joining {
 	enum smi_weave form;
 	uint64_t mask;               /* for the form */
 	bool direct;                 /* the last round writes the keys */
-	bool raw;                    /* there is one round, of the keys themselves, */
-	bool alike;                  /* whose images all differ from their bits in `mask` */
+	bool raw;                    /* there is one round, of the keys themselves */
+	bool alike;                  /* all images differ from their keys' bits in `flip` */
+	uint64_t flip;               /* else what was flipped in the keys */
 };
 
 static size_t least(size_t a, size_t b)
@@ -131,8 +132,7 @@ static void merge_round(struct joining *j)
 	j->from = j->to;
 	j->to = other;
 	j->form = form_of(j, pairs == 1);
-	if (!j->raw)
-		j->mask = j->direct ? j->job->plan.keys.flip : j->job->plan.index_mask;
+	j->mask = j->direct || j->raw ? j->flip : j->job->plan.index_mask;
 	if (pairs == 1 && j->direct)
 		j->to = j->job->plan.out;
 	if (pairs == 1 && j->job->plan.sink != SMI_TO_KEY) {
@@ -242,27 +242,35 @@ static bool can_be_raw(const struct smi_job *job, const struct smi_runs *runs)
 		!has_minus_zero(keys, 0, top, false) && !has_minus_zero(keys, top, n, true));
 }
 
-/* The bits in which a key differs from its image: of floats, the same for all of one
- * sign. */
-static uint64_t flipped(const struct smi_keys *keys, size_t i)
+/* The bits in which a key that has this image differs from it: of floats, the same for
+ * all of one sign. */
+static uint64_t flipped(const struct smi_keys *keys, uint64_t image)
 {
-	return smi_key_image(keys, i) ^ smi_key_load(smi_key_at(keys->base, keys->kind, i), keys->kind);
+	return smi_image_bits(keys->kind, keys->flip, image) ^ image;
+}
+
+/* For the range of all images. */
+static void find_flip(struct joining *j, uint64_t min, uint64_t max)
+{
+	const struct smi_keys *keys = &j->job->plan.keys;
+
+	j->flip = flipped(keys, min);
+	j->alike = j->flip == flipped(keys, max);
+	if (!j->alike)
+		j->flip = keys->flip;
 }
 
 static int join_raw(struct smi_job *job, const struct smi_runs *runs)
 {
 	const struct smi_keys *keys = &job->plan.keys;
+	uint64_t first = smi_key_image(keys, 0), last = smi_key_image(keys, job->n - 1);
+	uint64_t rose = smi_key_image(keys, runs->start[1] - 1), falls = smi_key_image(keys, runs->start[1]);
 	struct smi_piece piece[PIECES];
 	struct joining j = { .job = job, .count = 2, .width = 8, .to = (char *)keys->base, .piece = piece,
 			     .raw = true };
-	size_t top = runs->start[1];
 
 	memcpy(j.start, runs->start, sizeof j.start);
-	j.mask = flipped(keys, 0);
-	j.alike = j.mask == flipped(keys, top - 1) && j.mask == flipped(keys, top) &&
-		  j.mask == flipped(keys, job->n - 1);
-	if (!j.alike)
-		j.mask = keys->flip;
+	find_flip(&j, first < last ? first : last, rose > falls ? rose : falls);
 	merge_round(&j);
 	return 0;
 }
@@ -285,6 +293,7 @@ int smi_join(struct smi_job *job, const struct smi_runs *runs)
 	smi_job_plan(job);
 	if (job->plan.sink == SMI_TO_KEY)
 		job->plan.pack.base = 0; /* a record is an image */
+	find_flip(&j, job->range.min, job->range.max);
 	j.width = job->plan.exact ? job->width : sizeof(struct smi_pair);
 	j.direct = rounds > 0 && job->plan.sink == SMI_TO_KEY &&
 		   smi_kind_size(job->plan.keys.kind) == j.width &&
