@@ -12,10 +12,7 @@
 #include "sort/scratch.h"
 #include "sort/straight.h"
 
-enum {
-	COVERED = 60,       /* percent of the keys that must have frequent values */
-	MANY_KEYS = 1 << 11 /* for more values than all kernels place */
-};
+enum { COVERED = 60 }; /* percent of the keys that must have frequent values */
 
 struct parting {
 	struct smi_peeling peeling;
@@ -119,7 +116,7 @@ static unsigned look(const struct smi_job *job, struct smi_frequent *frequent)
 	struct smi_sample_wish wish = { .most = job->kernel->placed, .few = 8, .beyond = 7, .often = 3 };
 	unsigned covered;
 
-	if (job->n < MANY_KEYS || wish.most < wish.few)
+	if (job->n < job->kernel->placed_from || wish.most < wish.few)
 		wish.most = wish.few = SMI_PLACED_ANYWHERE;
 	if (job->n < SMI_FREQUENT_WORTH || job->n > SIZE_MAX / 64)
 		return 0;

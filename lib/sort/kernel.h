@@ -90,7 +90,8 @@ enum {
 struct smi_kernel {
 	const char *name;
 	unsigned lanes; /* records of 32 bits in a vector; of 64 bits half as many */
-	unsigned placed; /* frequent values that are worth marking */
+	unsigned placed; /* frequent values that are worth marking, */
+	size_t placed_from; /* if keys are so many; else SMI_PLACED_ANYWHERE */
 
 	/* How keys lo ... hi-1 lie, lo < hi; reads no further than it must. */
 	unsigned (*order)(const struct smi_keys *keys, size_t lo, size_t hi);

@@ -18,6 +18,7 @@
 #include "sort/cull.h"
 #include "sort/mark.h"
 #include "sort/peel.h"
+#include "sort/place_avx2.h"
 #include "sort/special.h"
 #include "sort/ties.h"
 
@@ -47,7 +48,8 @@ static void kernel_weave(struct smi_piece piece[4], enum smi_weave form, uint64_
 const struct smi_kernel smi_kernel_avx2 = {
 	.name = "avx2",
 	.lanes = V32_LANES,
-	.placed = SMI_PLACED_ANYWHERE,
+	.placed = 8,
+	.placed_from = 1 << 18,
 	.order = kernel_order,
 	.rising = kernel_rising,
 	.run = kernel_run,
@@ -62,8 +64,8 @@ const struct smi_kernel smi_kernel_avx2 = {
 	.cull = kernel_cull64,
 	.cull_narrow = kernel_cull32,
 	.peel = kernel_peel,
-	.place = kernel_place,
-	.place_narrow = kernel_place_narrow,
+	.place = kernel_place_by_sets,
+	.place_narrow = kernel_place_narrow_by_sets,
 	.special_count = kernel_special_count,
 	.special_collect = kernel_special_collect,
 	.bucket = kernel_bucket64,

@@ -18,6 +18,7 @@
 #include "sort/cull.h"
 #include "sort/mark.h"
 #include "sort/peel.h"
+#include "sort/place.h"
 #include "sort/place_avx512.h"
 #include "sort/special.h"
 #include "sort/ties.h"
@@ -49,6 +50,7 @@ static void kernel_weave(struct smi_piece piece[4], enum smi_weave form, uint64_
 	.name = its_name,				\
 	.lanes = V32_LANES,				\
 	.placed = most,					\
+	.placed_from = 1 << 11,				\
 	.order = kernel_order,				\
 	.rising = kernel_rising,			\
 	.run = kernel_run,				\

@@ -17,6 +17,7 @@
 #include "sort/cull.h"
 #include "sort/mark.h"
 #include "sort/peel.h"
+#include "sort/place.h"
 #include "sort/special.h"
 #include "sort/ties.h"
 
@@ -108,6 +109,7 @@ const struct smi_kernel smi_kernel_portable = {
 	.name = "portable",
 	.lanes = V32_LANES,
 	.placed = SMI_PLACED_ANYWHERE,
+	.placed_from = 0,
 	.order = kernel_order,
 	.rising = kernel_rising,
 	.run = kernel_run,

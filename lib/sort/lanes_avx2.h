@@ -234,22 +234,23 @@ INLINE unsigned v32_lanes(v32_mask m)
 	return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(m));
 }
 
-/* For each set of lanes those to take, four bits each. */
-#define LANE(set, i) (((set) >> (i) & 1u) * (uint32_t)(i) << 4 * __builtin_popcount((set) & ((1u << (i)) - 1)))
-#define SET1(set)                                                                                      \
-	LANE(set, 1) | LANE(set, 2) | LANE(set, 3) | LANE(set, 4) | LANE(set, 5) | LANE(set, 6) | \
-		LANE(set, 7)
+/* For each set of eight the places of those in it, a byte each. */
+#define PLACE(set, i) \
+	((uint64_t)((set) >> (i) & 1u) * (uint64_t)(i) << 8 * __builtin_popcount((set) & ((1u << (i)) - 1)))
+#define SET1(set)                                                                                          \
+	PLACE(set, 1) | PLACE(set, 2) | PLACE(set, 3) | PLACE(set, 4) | PLACE(set, 5) | PLACE(set, 6) | \
+		PLACE(set, 7)
 #define SET4(set) SET1(set), SET1((set) + 1), SET1((set) + 2), SET1((set) + 3)
 #define SET16(set) SET4(set), SET4((set) + 4), SET4((set) + 8), SET4((set) + 12)
 #define SET64(set) SET16(set), SET16((set) + 16), SET16((set) + 32), SET16((set) + 48)
 
+static const uint64_t places_of_set[256] = { SET64(0u), SET64(64u), SET64(128u), SET64(192u) };
+
 INLINE v32 v32_gather_lanes(v32 a, v32_mask m)
 {
-	static const uint32_t lanes[256] = { SET64(0u), SET64(64u), SET64(128u), SET64(192u) };
-	__m256i shifts = _mm256_set_epi32(28, 24, 20, 16, 12, 8, 4, 0);
+	const void *places = &places_of_set[v32_lanes(m)];
 
-	return _mm256_permutevar8x32_epi32(
-		a, _mm256_srlv_epi32(_mm256_set1_epi32((int)lanes[v32_lanes(m)]), shifts));
+	return _mm256_permutevar8x32_epi32(a, _mm256_cvtepu8_epi32(_mm_loadl_epi64(places)));
 }
 
 INLINE v32 v32_choose(v32 a, v32_mask m, v32 b) { return choose(a, b, m); }

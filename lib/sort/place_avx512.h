@@ -15,7 +15,7 @@ enum { AT_ONCE = 8 }; /* indices */
  * any case, since to ask how many there are costs more than a store too many. */
 static size_t usual_number(size_t count, size_t n)
 {
-	double mean = 64.0 * (double)count / (double)n;
+	double mean = n ? 64.0 * (double)count / (double)n : 0;
 	size_t most = (size_t)(mean + 2.5 * __builtin_sqrt(mean)) / AT_ONCE * AT_ONCE + AT_ONCE;
 
 	return most < 64 ? most : 64;
