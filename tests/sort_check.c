@@ -18,6 +18,7 @@ void best_kernel(void)
 void choose_frequent(struct smi_frequent *frequent, const struct smi_keys *keys, size_t n, size_t most)
 {
 	frequent->n = 0;
+	frequent->all = n % 2; /* a sample may be wrong */
 	for (size_t i = 0; i < n && frequent->n < most; i++) {
 		uint64_t image = smi_key_image(keys, i);
 		size_t j = 0, k;

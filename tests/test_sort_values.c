@@ -196,6 +196,34 @@ START_TEST(zeros_are_found_beside_many_nans)
 }
 END_TEST
 
+/* All keys have one of a few values, among them NaN and both zeros. */
+START_TEST(zeros_among_few_values_keep_their_signs)
+{
+	static const double values[] = { 0.0, -0.0, 1, -1, 2, -2, 3, NAN };
+	static const size_t sizes[] = { 600, 5000, 70000 };
+	uint64_t seed = 1;
+	struct buffers b;
+
+	if (smi_sort_use(kernels[_i]) == -ENOTSUP || smi_sort_use(kernels[_i]) == -ENOENT)
+		return;
+	buffers_init(&b, 70000);
+	for (int wide = 0; wide < 2; wide++)
+		for (int i = 0; i < 3; i++)
+			for (int count = 7; count <= 8; count++) {
+				enum shared_type type = wide ? SHARED_FLOAT64 : SHARED_FLOAT32;
+
+				for (size_t k = 0; k < sizes[i]; k++) {
+					double x = values[random_next(&seed) % (uint64_t)count];
+					float f = (float)x;
+
+					memcpy(b.keys + k * type_size(type), wide ? (void *)&x : &f, type_size(type));
+				}
+				check_all(&b, sizes[i], type, FEW, threads, 2);
+			}
+	buffers_fini(&b);
+}
+END_TEST
+
 /* Integers whose logarithms are even: most are near the least one. */
 static void make_crowded(struct buffers *b, size_t n, enum shared_type type, uint64_t seed)
 {
@@ -337,6 +365,7 @@ TCase *sort_values_tests(void)
 	tcase_add_loop_test(tcase, every_kernel_sorts_frequent_values_stably, 0, KERNELS);
 	tcase_add_loop_test(tcase, every_kernel_takes_frequent_values_and_specials_out, 0, KERNELS);
 	tcase_add_loop_test(tcase, zeros_are_found_beside_many_nans, 0, KERNELS);
+	tcase_add_loop_test(tcase, zeros_among_few_values_keep_their_signs, 0, KERNELS);
 	tcase_add_loop_test(tcase, every_kernel_sorts_crowded_keys_stably, 0, KERNELS);
 	tcase_add_loop_test(tcase, crowds_may_lie_in_crowds, 0, KERNELS);
 	tcase_add_loop_test(tcase, short_keys_are_counted, SHARED_INT8, SHARED_UINT16 + 1);

@@ -79,9 +79,8 @@ INLINE size_t N(tally_sum)(VEC count)
 	return sum;
 }
 
-/* How many of n keys, a multiple of LANES, have the values j ... j+7. */
-INLINE void N(tally_eight)(const RECORD *value, enum smi_kind kind, bool by_images, uint64_t flip,
-			   const void *from, size_t n, VEC *has)
+/* How many of n keys, a multiple of LANES, have the bits j ... j+7. */
+INLINE void N(tally_eight)(const RECORD *value, enum smi_kind kind, const void *from, size_t n, VEC *has)
 {
 	VEC common[TALLIED], count[TALLIED];
 
@@ -91,12 +90,11 @@ INLINE void N(tally_eight)(const RECORD *value, enum smi_kind kind, bool by_imag
 		count[j] = V(set)(0);
 	}
 	for (size_t i = 0; i < n; i += LANES) {
-		const void *p = smi_key_at(from, kind, i);
-		VEC seen = by_images ? V(image)(kind, flip, p) : V(bits)(kind, p);
+		VEC bits = V(bits)(kind, smi_key_at(from, kind, i));
 
 		UNROLL
 		for (size_t j = 0; j < TALLIED; j++)
-			count[j] = V(tally)(count[j], V(equal)(seen, common[j]));
+			count[j] = V(tally)(count[j], V(equal)(bits, common[j]));
 	}
 	UNROLL
 	for (size_t j = 0; j < TALLIED; j++)
@@ -104,13 +102,12 @@ INLINE void N(tally_eight)(const RECORD *value, enum smi_kind kind, bool by_imag
 }
 
 /* Counts the keys of a block if all of them have one of the values. */
-INLINE bool N(tally_block)(struct N(culling) *c, size_t values, enum smi_kind kind, bool by_images,
-			   uint64_t flip, const void *from, size_t n)
+INLINE bool N(tally_block)(struct N(culling) *c, size_t values, enum smi_kind kind, const void *from, size_t n)
 {
 	VEC has[SMI_FREQUENT], all = V(set)(0);
 
 	for (size_t j = 0; j < values; j += TALLIED)
-		N(tally_eight)(c->value + j, kind, by_images, flip, from, n, has + j);
+		N(tally_eight)(c->value + j, kind, from, n, has + j);
 	for (size_t j = 0; j < values; j++)
 		all = V(add)(all, has[j]);
 	if (N(tally_sum)(all) != n)
@@ -179,7 +176,7 @@ INLINE void N(cull_kind)(enum smi_kind kind, bool by_images, const struct smi_ke
 	const uint64_t flip = by_images ? 0 : keys->flip;
 	const size_t values = frequent->n;
 	const bool once = values <= CULLED;
-	bool no_other = frequent->all && !once; /* so far */
+	bool no_other = frequent->all && !once && !by_images; /* so far; by images no -0 is seen */
 	struct N(culling) c;
 	size_t kept = 0, before = 0, after, n, m;
 
@@ -199,7 +196,7 @@ INLINE void N(cull_kind)(enum smi_kind kind, bool by_images, const struct smi_ke
 		n = hi - i < CULL_BLOCK ? hi - i : CULL_BLOCK;
 		if (n >= LANES) {
 			n = n / LANES * LANES;
-			no_other = no_other && N(tally_block)(&c, values, kind, by_images, keys->flip, p, n);
+			no_other = no_other && N(tally_block)(&c, values, kind, p, n);
 			if (no_other)
 				continue;
 			m = N(cull_first)(&c, kind, keys->flip, p, n, by_images, once, first);
