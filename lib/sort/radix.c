@@ -128,8 +128,9 @@ static int look_for_short_cut(struct smi_job *job)
 	return found ? smi_join(job, &runs) : 1;
 }
 
-/* One pass over what the cache holds is faster than two. Two arrays of records are to be in
- * it; where digits are not even, nor are sub-buckets, and vectors must be the longer. */
+/* One pass over what the cache holds, or half of it, is faster than two. There are two
+ * arrays of records; where digits are not even, nor are sub-buckets: then vectors must be
+ * the longer, and the cache must hold all. */
 static bool is_near(const struct smi_job *job)
 {
 	size_t bytes = 2 * job->n * job->width, cache = smi_job_cache(), lanes = smi_job_lanes(job);

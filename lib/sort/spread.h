@@ -14,8 +14,8 @@
 enum { AHEAD = 256, RING = 2 * AHEAD, LINE = 64 };
 
 /* Keys that are looked at together: those of up to 4 bytes in one vector of 32-bit
- * lanes, longer ones in HALVES vectors. */
-enum { STEP = V32_LANES, HALVES = V32_LANES / V64_LANES };
+ * lanes, longer ones in two vectors. */
+enum { STEP = V32_LANES };
 
 struct ring {
 	uint64_t wide[RING];
