@@ -59,6 +59,42 @@ START_TEST(every_kernel_sorts_stably_around_the_thresholds)
 }
 END_TEST
 
+/* Each group of 64 keys has a range of its own. */
+static void make_steps(char *keys, size_t n, uint64_t seed)
+{
+	uint64_t order = random_next(&seed);
+
+	for (size_t i = 0; i < n; i++) {
+		uint32_t key = (uint32_t)(random_next(&seed) % 1000 + 1000 * (order >> i / 64 * 4 & 7));
+
+		memcpy(keys + i * sizeof key, &key, sizeof key);
+	}
+}
+
+/* One group of records, or several, which are sorted apart and merged. */
+START_TEST(any_number_of_few_keys_is_sorted)
+{
+	static const enum shared_type types[] = { SHARED_INT32, SHARED_UINT32, SHARED_FLOAT32, SHARED_INT16 };
+	static const enum shape shapes[] = { UNIFORM, EXTREMES, CLOSE, FEW };
+	enum { MOST = 540 };
+	struct buffers b;
+
+	if (smi_sort_use(kernels[_i]) == -ENOTSUP || smi_sort_use(kernels[_i]) == -ENOENT)
+		return;
+	buffers_init(&b, MOST);
+	for (size_t n = 1; n < MOST; n++)
+		for (size_t i = 0; i < 4; i++) {
+			make_keys(b.keys, n, types[i], shapes[(n + i) % 4], n);
+			check_all(&b, n, types[i], shapes[(n + i) % 4], threads, 1);
+			make_keys(b.keys, n, types[i], UNIFORM, n);
+			check_all(&b, n, types[i], UNIFORM, threads, 1);
+			make_steps(b.keys, n, n * 4 + i);
+			check_all(&b, n, SHARED_UINT32, PIPE, threads, 1);
+		}
+	buffers_fini(&b);
+}
+END_TEST
+
 /* For many keys the order is verified instead of compared with a reference. */
 static void check_many(struct buffers *b, size_t n, enum shared_type type, enum shape shape,
 		       int np, bool descending)
@@ -321,6 +357,7 @@ Suite *sort_suite(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
 	tcase_add_loop_test(tcase, every_kernel_sorts_small_arrays_stably, 0, KERNELS);
+	tcase_add_loop_test(tcase, any_number_of_few_keys_is_sorted, 0, KERNELS);
 	tcase_add_loop_test(tcase, every_kernel_sorts_stably_around_the_thresholds, 0, KERNELS);
 	tcase_add_loop_test(tcase, a_million_keys_of_any_shape_are_sorted_stably, 0, SHAPES);
 	tcase_add_loop_test(tcase, large_buckets_are_shared_out, 0, KERNELS);

@@ -244,6 +244,12 @@ static void N(kernel_bucket)(const struct smi_plan *plan, RECORD *a, RECORD *b, 
 		N(emit)(plan, a, m, position);
 		return;
 	}
+#if RECORD_BITS == 32 && defined(TREE32)
+	if (m <= TREE_MOST32) {
+		tree_sort32(plan, a, m, position);
+		return;
+	}
+#endif
 	N(count_records)(&digits, a, m, count);
 	ends = N(move_records)(&digits, a, b, m, count);
 	if (digits.settles && plan->exact)

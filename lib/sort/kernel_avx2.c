@@ -29,6 +29,8 @@
 #include "sort/network.h"
 #include "sort/group.h"
 
+#include "sort/tree.h"
+
 /* Records in a sub-bucket, several of which make a group. */
 enum { LEAF_AVERAGE64 = GROUP64 / 8, LEAF_AVERAGE32 = GROUP32 / 8 };
 
