@@ -262,11 +262,12 @@ static unsigned bit_length(uint64_t x)
 
 /* Keys of so many bits from `base` on, at m places: most of them crowd near the least one,
  * as far as a look at some tells, and most of them lie in one bucket, in which it is the
- * same again, as often as can be. */
-static void make_nested(uint64_t *keys, const size_t *place, size_t m, unsigned bits, uint64_t base)
+ * same again, as often as can be. Above `wide` bits buckets are twice as many. */
+static void make_nested(uint64_t *keys, const size_t *place, size_t m, unsigned bits, unsigned wide,
+			uint64_t base)
 {
 	enum { LOOKS = 16, NEAR = 12 };
-	unsigned width = bit_length(m - 1), inner;
+	unsigned width = bit_length(m - 1) + (bits > wide), inner;
 	size_t rest[1024], n = 0, near = 0;
 
 	if (bits <= width) {
@@ -276,7 +277,7 @@ static void make_nested(uint64_t *keys, const size_t *place, size_t m, unsigned 
 	}
 	if (bits <= 2 * width || m < 600) {
 		keys[place[0]] = base;
-		make_nested(keys, place + 1, m - 1, bits - width,
+		make_nested(keys, place + 1, m - 1, bits - width, wide,
 			    base + ((((uint64_t)1 << width) - 1) << (bits - width)));
 		return;
 	}
@@ -288,7 +289,7 @@ static void make_nested(uint64_t *keys, const size_t *place, size_t m, unsigned 
 			rest[n++] = place[i];
 	}
 	keys[rest[--n]] = base + ((uint64_t)2 << (bits - 1)) - ((uint64_t)1 << (bits > 45 ? bits - 45 : 0));
-	make_nested(keys, rest, n, inner, base + ((uint64_t)2 << (bits - 1)) - ((uint64_t)2 << inner));
+	make_nested(keys, rest, n, inner, wide, base + ((uint64_t)2 << (bits - 1)) - ((uint64_t)2 << inner));
 }
 
 /* Each level of a bucket has counts of its own: there is room for as many levels as keys
@@ -305,8 +306,16 @@ START_TEST(crowds_may_lie_in_crowds)
 	for (size_t i = 0; i < 1024; i++)
 		place[i] = i;
 	for (int i = 0; i < 4; i++) {
-		make_nested((uint64_t *)(void *)b.keys, place, sizes[i], 64, 0);
+		uint64_t *images = (uint64_t *)(void *)b.keys;
+
+		make_nested(images, place, sizes[i], 64, 64, 0);
 		check_all(&b, sizes[i], SHARED_UINT64, EXTREMES, threads, 1);
+		for (unsigned wide = 52; wide <= 64; wide += 12) {
+			make_nested(images, place, sizes[i], 63, wide, (uint64_t)1 << 61);
+			for (size_t k = 0; k < sizes[i]; k++)
+				images[k] = smi_image_bits(SMI_FLOAT64, 0, images[k]);
+			check_all(&b, sizes[i], SHARED_FLOAT64, EXTREMES, threads, 1);
+		}
 	}
 	buffers_fini(&b);
 }

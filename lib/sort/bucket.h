@@ -51,12 +51,13 @@ INLINE void N(digits_log)(struct N(digits) *digits, RECORD high, unsigned width)
 	digits->log = true;
 }
 
-/* Do the exponents of floats differ? Where they do most keys lie in a few of them. */
+/* Do the exponents of floats differ? Where they do most keys lie in a few of them, and
+ * sub-buckets of several records are to be smaller. */
 INLINE bool N(exponents_differ)(const struct smi_plan *plan, unsigned bits)
 {
 	unsigned fraction = plan->keys.kind == SMI_FLOAT32 ? 23 : 52;
 
-	return smi_kind_float(plan->keys.kind) && bits + plan->pack.drop > fraction;
+	return N(LEAF_AVERAGE) > 1 && smi_kind_float(plan->keys.kind) && bits + plan->pack.drop > fraction;
 }
 
 /* How to take m records apart; false when they have the same key bits. */
