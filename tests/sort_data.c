@@ -127,6 +127,16 @@ void make_keys(void *keys, size_t n, enum shared_type type, enum shape shape, ui
 	}
 }
 
+void store_float(void *keys, size_t i, enum shared_type type, double x)
+{
+	float narrow = (float)x;
+
+	if (type == SHARED_FLOAT32)
+		memcpy((char *)keys + i * sizeof narrow, &narrow, sizeof narrow);
+	else
+		memcpy((char *)keys + i * sizeof x, &x, sizeof x);
+}
+
 /* The cases of key_order, each in the arithmetic of its own type. */
 #define COMPARE(type, a, b)                              \
 	do {                                             \

@@ -21,6 +21,9 @@ uint64_t random_next(uint64_t *state);
 /* n keys of a shape; CLOSE: in the last bits only, but for one far away. */
 void make_keys(void *keys, size_t n, enum shared_type type, enum shape shape, uint64_t seed);
 
+/* Key i, a float of either width, becomes x. */
+void store_float(void *keys, size_t i, enum shared_type type, double x);
+
 /* The order of two keys as the interface has it, ties not broken: <0, 0, >0. */
 int key_order(enum shared_type type, bool descending, const void *a, const void *b);
 

@@ -13,16 +13,6 @@
 
 enum { MANY = 100000 }; /* more than one bucket */
 
-static void store(char *keys, size_t i, enum shared_type type, double x)
-{
-	float f = (float)x;
-
-	if (type == SHARED_FLOAT32)
-		memcpy(keys + i * sizeof f, &f, sizeof f);
-	else
-		memcpy(keys + i * sizeof x, &x, sizeof x);
-}
-
 /* Even values of `span` around `middle`, and here and there what is far from them. */
 static void make_even(char *keys, size_t n, enum shared_type type, double middle, double span)
 {
@@ -32,7 +22,7 @@ static void make_even(char *keys, size_t n, enum shared_type type, double middle
 		double unit = (double)(random_next(&seed) >> 11) * 0x1p-53 - 0.5;
 		uint64_t r = random_next(&seed) % 1000;
 
-		store(keys, i, type, r == 0 ? INFINITY : r == 1 ? -INFINITY : r == 2 ? NAN : middle + unit * span);
+		store_float(keys, i, type, r == 0 ? INFINITY : r == 1 ? -INFINITY : r == 2 ? NAN : middle + unit * span);
 	}
 }
 
@@ -82,7 +72,7 @@ START_TEST(digits_of_every_kernel_never_decrease)
 
 			x >>= random_next(&seed) % (8 * size - 2);
 			if (types[type] == SHARED_FLOAT32 || types[type] == SHARED_FLOAT64)
-				store(b.keys, i, types[type], (double)(x >> (size == 4 ? 0 : 20)) * 0x1p-30);
+				store_float(b.keys, i, types[type], (double)(x >> (size == 4 ? 0 : 20)) * 0x1p-30);
 			else
 				memcpy(b.keys + i * size, &x, size);
 		}

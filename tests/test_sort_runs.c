@@ -117,13 +117,8 @@ START_TEST(zeros_in_runs_keep_their_signs)
 		enum shared_type type = round % 2 ? SHARED_FLOAT32 : SHARED_FLOAT64;
 		size_t cut = random_next(&seed) % 100;
 
-		for (int i = 0; i < 100; i++) {
-			double wide = values[random_next(&seed) % 4];
-			float narrow = (float)wide;
-
-			memcpy(b.keys + (size_t)i * type_size(type),
-			       type == SHARED_FLOAT64 ? (void *)&wide : &narrow, type_size(type));
-		}
+		for (size_t i = 0; i < 100; i++)
+			store_float(b.keys, i, type, values[random_next(&seed) % 4]);
 		make_run(&b, type, 0, cut, false);
 		make_run(&b, type, cut, 100, round % 3);
 		check_all(&b, 100, type, CLOSE, threads, 1);

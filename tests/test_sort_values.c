@@ -185,10 +185,8 @@ START_TEST(zeros_are_found_beside_many_nans)
 
 				for (size_t i = 0; i < n; i++) {
 					uint64_t r = random_next(&seed) % 1000;
-					double x = i < nans ? NAN : r < 100 ? -0.0 : r < 200 ? 0.0 : -(double)r;
-					float f = (float)x;
 
-					memcpy(b.keys + i * type_size(type), wide ? (void *)&x : (void *)&f, type_size(type));
+					store_float(b.keys, i, type, i < nans ? NAN : r < 100 ? -0.0 : r < 200 ? 0.0 : -(double)r);
 				}
 				check_all(&b, n, type, EXTREMES, threads, 1);
 			}
@@ -212,12 +210,8 @@ START_TEST(zeros_among_few_values_keep_their_signs)
 			for (int count = 7; count <= 8; count++) {
 				enum shared_type type = wide ? SHARED_FLOAT64 : SHARED_FLOAT32;
 
-				for (size_t k = 0; k < sizes[i]; k++) {
-					double x = values[random_next(&seed) % (uint64_t)count];
-					float f = (float)x;
-
-					memcpy(b.keys + k * type_size(type), wide ? (void *)&x : &f, type_size(type));
-				}
+				for (size_t k = 0; k < sizes[i]; k++)
+					store_float(b.keys, k, type, values[random_next(&seed) % (uint64_t)count]);
 				check_all(&b, sizes[i], type, FEW, threads, 2);
 			}
 	buffers_fini(&b);
