@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sort/map.h"
 
+#include <float.h>
+
 enum { SAMPLE_MAX = 1024 };
 
 struct sample {
@@ -99,11 +101,11 @@ static void map_log(struct smi_map *map, enum smi_kind kind, const struct smi_ra
 /* Does this spread keys, in the precision of the kernels? */
 static bool is_usable(const struct smi_map *map, enum smi_kind kind)
 {
-	float low = (float)map->low, scale = (float)map->scale;
+	double low = __builtin_fabs(map->low), scale = __builtin_fabs(map->scale);
 
 	if (kind == SMI_FLOAT32)
-		return __builtin_isfinite(low) && __builtin_isnormal(scale);
-	return __builtin_isfinite(map->low) && __builtin_isnormal(map->scale);
+		return low <= FLT_MAX && scale >= FLT_MIN && scale <= FLT_MAX;
+	return __builtin_isfinite(low) && __builtin_isnormal(scale);
 }
 
 /* Linear over the finite values of the sample and a little more on both sides;

@@ -8,19 +8,23 @@
 
 enum { N(TREE_BLOCK) = 8 * LANES, N(TREE_MOST) = 4 * N(TREE_BLOCK) };
 
+#define LEAF_LOAD(i) r[i] = V(bias)(V(load_some)(from + (i) * LANES, (long)m - (i) * LANES));
+#define LEAF_RISES(i) V(store)(to + (i) * LANES, V(bias)(r[i]));
+#define LEAF_FALLS(i) V(store)(to + (7 - (i)) * LANES, V(turned)(V(bias)(r[i]), true));
+
 /* The first m of a block's records, behind which the largest ones are put. */
 INLINE void N(tree_leaf)(const RECORD *from, size_t m, RECORD *to, bool falling)
 {
 	VEC r[8];
 
-	UNROLL
-	for (long i = 0; i < 8; i++)
-		r[i] = V(bias)(V(load_some)(from + i * LANES, (long)m - i * LANES));
+	ROWS8(LEAF_LOAD)
 	N(sort_eight_)(r);
 	V(transpose8)(r);
-	UNROLL
-	for (long i = 0; i < 8; i++)
-		V(store)(to + (falling ? 7 - i : i) * LANES, V(turned)(V(bias)(r[i]), falling));
+	if (falling) {
+		ROWS8(LEAF_FALLS)
+	} else {
+		ROWS8(LEAF_RISES)
+	}
 }
 
 struct N(tree_merge) {
