@@ -171,7 +171,7 @@ START_TEST(keys_that_rise_and_then_fall_are_merged)
 			make_mountain(keys, n, top, (enum oddity)_i);
 			check_all(&b, n, SHARED_FLOAT64, PIPE, threads, 4);
 			for (size_t i = 0; i < n; i++)
-				((float *)keys)[i] = (float)keys[i];
+				store_float(b.keys, i, SHARED_FLOAT32, keys[i]);
 			check_all(&b, n, SHARED_FLOAT32, PIPE, threads, 1);
 			make_mountain(keys, n, top, (enum oddity)_i);
 			for (size_t i = 0; i < n; i++)

@@ -94,4 +94,14 @@ INLINE void put_index(bool narrow, void *out, size_t place, uint64_t index)
 		((uint64_t *)out)[place] = index;
 }
 
+/* How many of so many keys will mostly have a value that is that of `count` of n: two and a
+ * half standard deviations more than the mean. As many are written in any case, since to ask
+ * how many there are costs more than a store too many. */
+static inline size_t usual_number(size_t keys, size_t count, size_t n)
+{
+	double mean = n ? (double)keys * (double)count / (double)n : 0;
+
+	return (size_t)(mean + 2.5 * __builtin_sqrt(mean)) + 1;
+}
+
 #endif

@@ -1,26 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* smi_kernel.place for AVX2: the indices of 32 keys that have one value at a time. Of a
- * rare value they are found one by one, of another one by eights, from a table. Either
- * way as many are written as there mostly are, since to ask how many there are costs
- * more than to write some too many. */
+ * rare value they are found one by one, of another one by eights, from a table. Included
+ * after peel.h. */
 #ifndef SMI_SORT_PLACE_AVX2_H
 #define SMI_SORT_PLACE_AVX2_H
 
 #include "sort/kernel.h"
+#include "sort/peel.h"
 
 enum {
 	AT_ONCE = 32, /* keys */
 	RARE = 6      /* as many as are found one by one */
 };
-
-/* How many of AT_ONCE keys will mostly have a value that is that of `count` of n: two and a
- * half standard deviations more than the mean. */
-static size_t usual_number(size_t count, size_t n)
-{
-	double mean = n ? (double)AT_ONCE * (double)count / (double)n : 0;
-
-	return (size_t)(mean + 2.5 * __builtin_sqrt(mean)) + 1;
-}
 
 /* The indices of `number` of a set of keys, or too many. */
 INLINE void put_one_by_one(bool narrow, void *out, size_t place, uint32_t set, size_t number, uint64_t first)
@@ -54,7 +45,7 @@ INLINE void place_by_sets(bool narrow, const uint8_t *mark, size_t lo, size_t hi
 	size_t usual[SMI_PLACED], i = lo;
 
 	for (size_t j = 0; j < values; j++)
-		usual[j] = usual_number(end[j] - next[j], hi - lo);
+		usual[j] = usual_number(AT_ONCE, end[j] - next[j], hi - lo);
 	for (; i + AT_ONCE <= hi; i += AT_ONCE) {
 		__m256i marks = _mm256_loadu_si256((const __m256i *)(mark + i));
 

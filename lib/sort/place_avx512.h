@@ -5,18 +5,16 @@
 #define SMI_SORT_PLACE_AVX512_H
 
 #include "sort/kernel.h"
+#include "sort/peel.h"
 
 #define BY_BYTES __attribute__((target("avx512vbmi2")))
 
 enum { AT_ONCE = 8 }; /* indices */
 
-/* How many of 64 keys will mostly have a value that is that of `count` of n, in whole
- * stores: two and a half standard deviations more than the mean. As many are written in
- * any case, since to ask how many there are costs more than a store too many. */
-static size_t usual_number(size_t count, size_t n)
+/* The usual number of 64 keys, in whole stores. */
+static size_t usual_of_64(size_t count, size_t n)
 {
-	double mean = n ? 64.0 * (double)count / (double)n : 0;
-	size_t most = (size_t)(mean + 2.5 * __builtin_sqrt(mean)) / AT_ONCE * AT_ONCE + AT_ONCE;
+	size_t most = (usual_number(64, count, n) + AT_ONCE - 1) / AT_ONCE * AT_ONCE;
 
 	return most < 64 ? most : 64;
 }
@@ -75,7 +73,7 @@ BY_BYTES INLINE void place_by_bytes(bool narrow, const uint8_t *mark, size_t lo,
 	size_t usual[SMI_PLACED], i = lo;
 
 	for (size_t j = 0; j < values; j++)
-		usual[j] = usual_number(end[j] - next[j], hi - lo);
+		usual[j] = usual_of_64(end[j] - next[j], hi - lo);
 	for (; i + 64 <= hi; i += 64)
 		place_64(narrow, _mm512_loadu_si512(mark + i), UINT64_MAX, i, values, usual, next, end, out);
 	if (i < hi) {
