@@ -4,6 +4,10 @@
  * of the leaves, which writes the sink. Sub-buckets too large for a group are
  * buckets themselves. Included once for each record width. */
 
+/* Records that are moved together: first their places are taken, then they are stored. A
+ * store waits for the count that says where to, and until then for it all reads that follow. */
+enum { N(MOVED) = 8 };
+
 struct N(digits) {
 	RECORD base;      /* of the smallest record, with the index cleared */
 	unsigned shift;
@@ -122,76 +126,57 @@ INLINE void N(digits_compute)(const struct N(digits) *digits, const RECORD *a, u
 	STORE_DIGITS(digit, V(right)(V(sub)(V(load)(a), V(set)(digits->base)), digits->shift));
 }
 
-/* Records of each half have counts, and then places, of their own: keys that lie
- * near each other may be of one digit, and a count that was just written must be
- * waited for. The last few records belong to the second half. */
-INLINE size_t N(half)(size_t m)
-{
-	return m / 2 / LANES * LANES;
-}
-
-/* Counts, then turns counts into the places where a half's sub-buckets begin. */
+/* Counts, then turns counts into the places where sub-buckets begin. Neighbours are counted
+ * apart: they may be of one digit, and a count that was just written must be waited for. */
 INLINE void N(count_records)(const struct N(digits) *digits, const RECORD *a, size_t m,
 			     uint32_t *count)
 {
-	uint32_t digit[2][AHEAD] __attribute__((aligned(64))), sum = 0, *second = count + digits->n;
-	size_t half = N(half)(m), i = 0, n;
+	uint32_t digit[AHEAD] __attribute__((aligned(64))), sum = 0, *odd = count + digits->n;
+	size_t whole = m / N(MOVED) * N(MOVED), i = 0, n;
 
 	memset(count, 0, 2 * digits->n * sizeof *count);
-	for (; i < half; i += n) {
-		n = half - i < AHEAD ? half - i : AHEAD;
-		for (size_t j = 0; j < n; j += LANES) {
-			N(digits_compute)(digits, a + i + j, digit[0] + j);
-			N(digits_compute)(digits, a + half + i + j, digit[1] + j);
-		}
+	for (; i < whole; i += n) {
+		n = whole - i < AHEAD ? whole - i : AHEAD;
+		for (size_t j = 0; j < n; j += LANES)
+			N(digits_compute)(digits, a + i + j, digit + j);
 		UNROLL
-		for (size_t j = 0; j < n; j++) {
-			count[digit[0][j]]++;
-			second[digit[1][j]]++;
+		for (size_t j = 0; j < n; j += 2) {
+			count[digit[j]]++;
+			odd[digit[j + 1]]++;
 		}
 	}
-	for (i += half; i < m; i++)
-		second[N(digit_of)(digits, a[i])]++;
+	for (; i < m; i++)
+		count[N(digit_of)(digits, a[i])]++;
 	for (uint32_t d = 0; d < digits->n; d++) {
-		uint32_t one = count[d], two = second[d];
+		uint32_t here = count[d] + odd[d];
 
 		count[d] = sum;
-		second[d] = sum + one;
-		sum += one + two;
+		sum += here;
 	}
 }
 
-/* Moves records from a to b; returns where each sub-bucket ends. */
-INLINE const uint32_t *N(move_records)(const struct N(digits) *digits, const RECORD *restrict a,
-				       RECORD *restrict b, size_t m, uint32_t *restrict count)
+/* Moves records from a to b; count[d] becomes where sub-bucket d ends. */
+INLINE void N(move_records)(const struct N(digits) *digits, const RECORD *restrict a, RECORD *restrict b,
+			    size_t m, uint32_t *restrict count)
 {
-	enum { LAG = 64 };
-	uint32_t digit[2][2 * LAG] __attribute__((aligned(64))), *restrict second = count + digits->n;
-	size_t half = N(half)(m), filled, i;
+	uint32_t digit[AHEAD] __attribute__((aligned(64))), place[N(MOVED)];
+	size_t whole = m / N(MOVED) * N(MOVED), i = 0, n;
 
-	for (filled = 0; filled < half && filled < LAG; filled += LANES) {
-		N(digits_compute)(digits, a + filled, digit[0] + filled);
-		N(digits_compute)(digits, a + half + filled, digit[1] + filled);
-	}
-	for (i = 0; i < half; i += LANES) {
-		if (filled < half) {
-			size_t at = filled & (2 * LAG - 1);
-
-			N(digits_compute)(digits, a + filled, digit[0] + at);
-			N(digits_compute)(digits, a + half + filled, digit[1] + at);
-			filled += LANES;
-		}
-		UNROLL
-		for (size_t j = 0; j < LANES; j++) {
-			size_t at = (i + j) & (2 * LAG - 1);
-
-			b[count[digit[0][at]]++] = a[i + j];
-			b[second[digit[1][at]]++] = a[half + i + j];
+	for (; i < whole; i += n) {
+		n = whole - i < AHEAD ? whole - i : AHEAD;
+		for (size_t j = 0; j < n; j += LANES)
+			N(digits_compute)(digits, a + i + j, digit + j);
+		for (size_t j = 0; j < n; j += N(MOVED)) {
+			UNROLL
+			for (size_t k = 0; k < N(MOVED); k++)
+				place[k] = count[digit[j + k]]++;
+			UNROLL
+			for (size_t k = 0; k < N(MOVED); k++)
+				b[place[k]] = a[i + j + k];
 		}
 	}
-	for (i += half; i < m; i++)
-		b[second[N(digit_of)(digits, a[i])]++] = a[i];
-	return second;
+	for (; i < m; i++)
+		b[count[N(digit_of)(digits, a[i])]++] = a[i];
 }
 
 static void N(kernel_bucket)(const struct smi_plan *plan, RECORD *a, RECORD *b, size_t m,
@@ -226,7 +211,6 @@ static void N(kernel_bucket)(const struct smi_plan *plan, RECORD *a, RECORD *b, 
 			     size_t position, uint32_t *count)
 {
 	struct N(digits) digits;
-	const uint32_t *ends;
 #if RECORD_BITS == 64
 	struct smi_plan finer;
 #endif
@@ -252,9 +236,9 @@ static void N(kernel_bucket)(const struct smi_plan *plan, RECORD *a, RECORD *b, 
 	}
 #endif
 	N(count_records)(&digits, a, m, count);
-	ends = N(move_records)(&digits, a, b, m, count);
+	N(move_records)(&digits, a, b, m, count);
 	if (digits.settles && plan->exact)
 		N(emit)(plan, b, m, position);
 	else
-		N(finish_groups)(plan, &digits, a, b, m, position, ends, count + 2 * digits.n);
+		N(finish_groups)(plan, &digits, a, b, m, position, count, count + digits.n);
 }

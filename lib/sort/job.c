@@ -38,7 +38,7 @@ static void settle_sizes(struct smi_job *job)
 	size_t cache = smi_job_cache() / 8, np = (size_t)job->crew.np, share = job->n / np;
 
 	job->parts = np > job->n >> PART_LOG ? np : (job->n >> PART_LOG) + 1;
-	job->bucket = cache / 64;
+	job->bucket = cache / 32;
 	job->large = np > 1 && share < cache ? share : cache;
 	job->large = job->large < cache / 8 ? cache / 8 : job->large;
 	job->large = job->large > job->n ? job->n : job->large;
