@@ -10,6 +10,7 @@
 #include "sort/scratch.h"
 
 #define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 8")
 
 enum {
 	VALUES = 256,
@@ -74,86 +75,87 @@ INLINE unsigned find_places(unsigned size, const struct smi_keys *keys, size_t n
 	return by;
 }
 
-INLINE void put(enum smi_sink sink, void *out, size_t place, uint32_t item)
+/* One pass: items are read, keys or what the first of two passes has written, and go to where
+ * one of their bytes belongs. */
+struct pass {
+	const struct smi_keys *keys; /* NULL: items are read */
+	const uint32_t *items;
+	unsigned shift;              /* to the byte */
+	enum smi_sink sink;
+	bool last;                   /* written is what the sink wants, and not items */
+	uint32_t flip;
+	void *out;
+};
+
+INLINE uint32_t read_at(unsigned size, const struct pass *p, size_t i)
 {
-	if (sink == SMI_TO_INDEX64)
-		((uint64_t *)out)[place] = item;
-	else if (sink == SMI_TO_INDEX32)
-		((uint32_t *)out)[place] = item;
+	return p->keys ? image_at(size, p->keys, i) : p->items[i];
+}
+
+/* An item is the image, or its higher byte above the index. */
+INLINE void write_at(unsigned size, const struct pass *p, size_t place, size_t i)
+{
+	uint32_t item = read_at(size, p, i), index = p->keys ? (uint32_t)i : item & ((1u << INDEX_BITS) - 1);
+
+	if (!p->last)
+		((uint32_t *)p->out)[place] = p->sink == SMI_TO_KEY ? item : item >> 8 << INDEX_BITS | index;
+	else if (p->sink == SMI_TO_INDEX64)
+		((uint64_t *)p->out)[place] = index;
+	else if (p->sink == SMI_TO_INDEX32)
+		((uint32_t *)p->out)[place] = index;
 	else
-		smi_key_store((char *)out + 2 * place, SMI_INT16, item);
+		smi_key_store((char *)p->out + 2 * place, SMI_INT16, item ^ p->flip);
 }
 
-/* Indices of keys that differ in one byte. */
-INLINE void place_indices(enum smi_sink sink, unsigned size, unsigned shift, const struct smi_keys *keys,
-			  size_t n, struct places *p, void *out)
+/* The places of two items at each end are taken before they are written: a store whose place
+ * is not known yet holds up all reads that follow. */
+INLINE void pass_over(unsigned size, const struct pass *p, size_t n, struct places *places)
 {
-	for (size_t i = 0, j = n; i < j; i++) {
-		put(sink, out, p->begin[image_at(size, keys, i) >> shift & 255]++, (uint32_t)i);
-		if (i < --j)
-			put(sink, out, --p->end[image_at(size, keys, j) >> shift & 255], (uint32_t)j);
-	}
-}
+	enum { FEW = 2 };
+	uint32_t front[FEW], back[FEW];
+	size_t i = 0, j = n;
 
-/* What moves: the image, or its higher byte above the index. */
-INLINE uint32_t item_of(enum smi_sink sink, uint32_t image, size_t i)
-{
-	return sink == SMI_TO_KEY ? image : image >> 8 << INDEX_BITS | (uint32_t)i;
-}
-
-INLINE void by_lower_byte(enum smi_sink sink, const struct smi_keys *keys, size_t n, struct places *p,
-			  uint32_t *items)
-{
-	for (size_t i = 0, j = n; i < j; i++) {
-		uint32_t image = image_at(2, keys, i);
-
-		items[p->begin[image & 255]++] = item_of(sink, image, i);
-		if (i < --j) {
-			image = image_at(2, keys, j);
-			items[--p->end[image & 255]] = item_of(sink, image, j);
+	for (; j - i >= 2 * FEW; i += FEW, j -= FEW) {
+		UNROLL
+		for (size_t k = 0; k < FEW; k++) {
+			front[k] = places->begin[read_at(size, p, i + k) >> p->shift & 255]++;
+			back[k] = --places->end[read_at(size, p, j - 1 - k) >> p->shift & 255];
+		}
+		UNROLL
+		for (size_t k = 0; k < FEW; k++) {
+			write_at(size, p, front[k], i + k);
+			write_at(size, p, back[k], j - 1 - k);
 		}
 	}
-}
-
-INLINE void put_item(enum smi_sink sink, void *out, size_t place, uint32_t item, uint32_t flip)
-{
-	put(sink, out, place, sink == SMI_TO_KEY ? item ^ flip : item & ((1u << INDEX_BITS) - 1));
-}
-
-INLINE void by_higher_byte(enum smi_sink sink, const uint32_t *items, size_t n, struct places *p,
-			   uint32_t flip, void *out)
-{
-	const unsigned shift = sink == SMI_TO_KEY ? 8 : INDEX_BITS;
-
-	for (size_t i = 0, j = n; i < j; i++) {
-		put_item(sink, out, p->begin[items[i] >> shift]++, items[i], flip);
-		if (i < --j)
-			put_item(sink, out, --p->end[items[j] >> shift], items[j], flip);
-	}
+	for (; i < j; i++)
+		write_at(size, p, places->begin[read_at(size, p, i) >> p->shift & 255]++, i);
 }
 
 INLINE void sort_to(enum smi_sink sink, const struct smi_job *job, uint32_t *items)
 {
-	const struct smi_keys *keys = &job->plan.keys;
+	const struct smi_keys keys = job->plan.keys;
+	const uint32_t flip = (uint32_t)keys.flip;
+	struct pass by_one = { .keys = &keys, .sink = sink, .last = true, .out = job->plan.out };
+	struct pass lower = { .keys = &keys, .sink = sink, .out = items };
+	struct pass higher = { .items = items, .shift = sink == SMI_TO_KEY ? 8 : INDEX_BITS, .sink = sink,
+			       .last = true, .flip = flip, .out = job->plan.out };
 	struct places low, high;
-	void *out = job->plan.out;
 	size_t n = job->n;
 	unsigned by;
 
-	if (keys->kind == SMI_INT8) {
-		find_places(1, keys, n, &low, &high);
-		place_indices(sink, 1, 0, keys, n, &low, out);
+	if (keys.kind == SMI_INT8) {
+		find_places(1, &keys, n, &low, &high);
+		pass_over(1, &by_one, n, &low);
 		return;
 	}
-	by = find_places(2, keys, n, &low, &high);
-	if (by == BY_HIGHER && sink != SMI_TO_KEY) {
-		place_indices(sink, 2, 8, keys, n, &high, out);
-	} else if (by == BY_LOWER && sink != SMI_TO_KEY) {
-		place_indices(sink, 2, 0, keys, n, &low, out);
-	} else {
-		by_lower_byte(sink, keys, n, &low, items);
-		by_higher_byte(sink, items, n, &high, (uint32_t)keys->flip, out);
+	by = find_places(2, &keys, n, &low, &high);
+	if (sink != SMI_TO_KEY && by != (BY_LOWER | BY_HIGHER)) {
+		by_one.shift = by == BY_HIGHER ? 8 : 0;
+		pass_over(2, &by_one, n, by == BY_HIGHER ? &high : &low);
+		return;
 	}
+	pass_over(2, &lower, n, &low);
+	pass_over(2, &higher, n, &high);
 }
 
 bool smi_bytes_suit(enum smi_kind kind, size_t n, enum smi_sink sink)
