@@ -141,12 +141,14 @@ static bool is_near(const struct smi_job *job)
 	       (bytes <= 2 * cache && smi_map_is_even(&job->plan.keys, job->n));
 }
 
-/* One bucket is not enough for many keys, nor if a few values crowd a part of it. */
+/* One bucket is not enough for many keys, nor if a few values crowd a part of it: to sort
+ * keys, these were taken out before. */
 static bool is_one_bucket(const struct smi_job *job)
 {
 	if (job->n > SMI_ALONE && (job->crew.np > 1 || !is_near(job)))
 		return false;
-	return job->n <= SMI_EVEN || !smi_sample_recurs(&job->plan.keys, job->n);
+	return job->n <= SMI_EVEN || job->plan.sink == SMI_TO_KEY ||
+	       !smi_sample_recurs(&job->plan.keys, job->n);
 }
 
 int smi_radix_job(struct smi_job *job)
