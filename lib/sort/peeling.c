@@ -55,8 +55,8 @@ bool smi_peeling_run(struct smi_peeling *p)
 	p->rest = job->scratch;
 	p->mark = (uint8_t *)job->scratch + records;
 	smi_crew_each(&job->crew, p->parts, peel_part, p);
-	p->rest_n = 0;
-	for (size_t part = 0; part < p->parts; part++) {
+	p->rest_n = p->peeled[0].rest;
+	for (size_t part = 1; part < p->parts; part++) {
 		memmove(p->rest + p->rest_n * job->width, rest_of(p, part),
 			p->peeled[part].rest * job->width);
 		p->rest_n += p->peeled[part].rest;

@@ -70,10 +70,15 @@ static bool append(struct smi_runs *runs, const struct smi_runs *more)
 bool smi_runs_find(struct smi_runs *runs, const struct smi_kernel *kernel,
 		   const struct smi_crew *crew, const struct smi_keys *keys, size_t n)
 {
-	struct finding f = { .kernel = kernel, .keys = keys, .n = n,
-			     .parts = crew->np < PARTS ? (size_t)crew->np : PARTS };
+	struct finding f; /* KiB: what is not needed is not cleared */
 
-	*runs = (struct smi_runs){ .count = 0 };
+	f.kernel = kernel;
+	f.keys = keys;
+	f.n = n;
+	f.parts = crew->np < PARTS ? (size_t)crew->np : PARTS;
+	atomic_init(&f.too_many, false);
+	runs->count = 0;
+	runs->start[0] = 0;
 	/* Most inputs show on their first keys that they are no runs. */
 	if (!runs_between(&f, &f.found[0], 0, n < FIRST_LOOK ? n : FIRST_LOOK))
 		return false;

@@ -52,17 +52,20 @@ static void table_add(struct counted *table, size_t slots, uint64_t image)
 }
 
 /* The values that occur most among `size` sampled ones, in ascending order; how
- * often, together? */
-static size_t most_frequent(const struct counted *table, size_t size, const struct smi_sample_wish *wish,
+ * often, together? Takes the table apart. */
+static size_t most_frequent(struct counted *table, size_t size, const struct smi_sample_wish *wish,
 			    struct smi_frequent *frequent)
 {
 	struct counted best[SMI_FREQUENT + 1] = { { 0, 0 } };
-	size_t covered = 0, beyond = 0, most = wish->most, j;
+	size_t found = 0, covered = 0, beyond = 0, most = wish->most, j;
 	unsigned often = size == FEW ? OFTEN_OF_FEW : wish->often;
 
+	/* Without a branch, which no CPU would foresee. */
 	for (size_t i = 0; i < 2 * size; i++) {
-		if (table[i].count < often)
-			continue;
+		table[found] = table[i];
+		found += table[i].count >= often;
+	}
+	for (size_t i = 0; i < found; i++) {
 		for (j = most; j > 0 && best[j - 1].count < table[i].count; j--)
 			best[j] = best[j - 1];
 		best[j] = table[i];
@@ -79,15 +82,17 @@ static size_t most_frequent(const struct counted *table, size_t size, const stru
 		covered += best[i].count;
 		if (i < LEADING)
 			frequent->leading = (unsigned)(100 * covered / size);
-		for (j = frequent->n++; j > 0 && frequent->image[j - 1] > best[i].image; j--)
-			frequent->image[j] = frequent->image[j - 1];
-		frequent->image[j] = best[i].image;
+		frequent->n++;
 	}
 	frequent->all = covered == size;
-	for (size_t i = 0; i < frequent->n; i++)
+	for (size_t i = 0; i < frequent->n; i++) {
+		size_t below = 0;
+
 		for (j = 0; j < frequent->n; j++)
-			if (frequent->image[j] == best[i].image)
-				frequent->order[i] = (uint8_t)j;
+			below += best[j].image < best[i].image;
+		frequent->order[i] = (uint8_t)below;
+		frequent->image[below] = best[i].image;
+	}
 	return covered;
 }
 

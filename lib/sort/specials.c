@@ -64,13 +64,17 @@ static size_t sum_up(size_t *counts, size_t n)
 int smi_specials_init(struct smi_specials *s, const struct smi_kernel *kernel, const struct smi_crew *crew,
 		      const struct smi_keys *keys, size_t n, const struct smi_range *range)
 {
-	struct collection c = { .specials = s, .kernel = kernel, .keys = keys, .n = n,
-				.parts = crew->np < PARTS ? (size_t)crew->np : PARTS };
+	struct collection c; /* KiB: not cleared, since most keys have no specials */
 
 	memset(s, 0, sizeof *s);
 	if (!smi_kind_float(keys->kind) ||
 	    (!range->minus_zero && range->max != smi_kind_mask(keys->kind)))
 		return 0;
+	c.specials = s;
+	c.kernel = kernel;
+	c.keys = keys;
+	c.n = n;
+	c.parts = crew->np < PARTS ? (size_t)crew->np : PARTS;
 	smi_crew_each(crew, c.parts, count_part, &c);
 	s->nan_count = sum_up(c.nans, c.parts);
 	s->zero_count = sum_up(c.zeros, c.parts);
