@@ -2,6 +2,7 @@
 /* Keys that lie in order, but for one of them perhaps. */
 #include <check.h>
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "sort/kernel.h"
@@ -93,6 +94,69 @@ START_TEST(falling_keys_with_twins_keep_the_order_of_twins)
 }
 END_TEST
 
+/* What kernel->order, ->rising and ->run are to find, by one image after the other. */
+static size_t lies_until(const struct smi_keys *keys, unsigned order, size_t lo, size_t hi)
+{
+	for (size_t i = lo; i + 1 < hi; i++) {
+		uint64_t x = smi_key_image(keys, i), y = smi_key_image(keys, i + 1);
+
+		if (order == SMI_RISING ? y < x : order == SMI_FALLING ? y > x : y >= x)
+			return i + 1;
+	}
+	return hi;
+}
+
+static bool is_seen_as_it_lies(const struct smi_kernel *kernel, const struct smi_keys *keys, size_t lo, size_t hi)
+{
+	static const unsigned orders[] = { SMI_RISING, SMI_FALLING, SMI_STRICTLY_FALLING };
+	size_t up = lies_until(keys, SMI_RISING, lo, hi), down = lies_until(keys, SMI_FALLING, lo, hi);
+	unsigned seen = kernel->order(keys, lo, hi), lies = 0;
+	bool falling;
+
+	for (int i = 0; i < 3; i++)
+		if (lies_until(keys, orders[i], lo, hi) == hi)
+			lies |= orders[i];
+	/* Of keys that are all equal, and of one, that they fall strictly need not be said. */
+	return (seen & ~lies) == 0 && (seen != 0) == (lies != 0) && (seen & SMI_RISING) == (lies & SMI_RISING) &&
+	       kernel->rising(keys, lo, hi) == up && kernel->run(keys, lo, hi, &falling) == (down > up ? down : up) &&
+	       falling == (down > up);
+}
+
+/* Floats in order, but for: nothing; a NaN, or only NaNs, from a place on; zeros of both
+ * signs around it; a key too large. */
+START_TEST(every_kernel_sees_how_floats_lie)
+{
+	enum { MOST = 150, WAYS = 5 };
+	_Alignas(8) unsigned char base[8 * MOST];
+	const double other[WAYS] = { 0, NAN, NAN, 0, 1e9 };
+	const struct smi_kernel *kernel;
+	struct smi_keys keys;
+
+	if (smi_sort_use(kernels[_i]) == -ENOTSUP || smi_sort_use(kernels[_i]) == -ENOENT)
+		return;
+	kernel = smi_kernel();
+	for (int type = SHARED_FLOAT32; type <= SHARED_FLOAT64; type++)
+		for (int turn = 0; turn < 4 * WAYS; turn++)
+			for (size_t n = 1; n <= MOST; n += 1 + n / 20)
+				for (size_t place = 0; place < n; place += 1 + n / 30) {
+					int way = turn / 4;
+					double step = turn & 1 ? -1 : 1;
+
+					ck_assert(smi_keys_init(&keys, base, type, turn & 2));
+					for (size_t i = 0; i < n; i++) {
+						double x = step * ((double)i - (double)place);
+
+						if (way == 2 ? i >= place : way > 0 && i == place)
+							x = other[way];
+						if (way == 3 && i + 3 > place && i < place + 3)
+							x = i % 2 ? 0. : -0.;
+						store_float(base, i, type, x);
+					}
+					ck_assert(is_seen_as_it_lies(kernel, &keys, place % 3 % n, n));
+				}
+}
+END_TEST
+
 TCase *sort_straight_tests(void)
 {
 	TCase *tcase = tcase_create("straight");
@@ -100,6 +164,7 @@ TCase *sort_straight_tests(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
 	tcase_add_loop_test(tcase, every_kernel_sees_the_one_key_that_differs, 0, KERNELS);
+	tcase_add_loop_test(tcase, every_kernel_sees_how_floats_lie, 0, KERNELS);
 	tcase_add_loop_test(tcase, straight_keys_are_found_alone_and_by_threads, 0, 2);
 	tcase_add_loop_test(tcase, falling_keys_with_twins_keep_the_order_of_twins, 0, KERNELS);
 	return tcase;

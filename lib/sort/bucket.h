@@ -68,19 +68,21 @@ INLINE bool N(exponents_differ)(const struct smi_plan *plan, unsigned bits)
 INLINE bool N(digits_choose)(const struct smi_plan *plan, const RECORD *a, size_t m,
 			     struct N(digits) *digits)
 {
-	VEC min = V(load)(a), max = min, min2 = min, max2 = min;
+	VEC min = V(bias)(V(load)(a)), max = min, min2 = min, max2 = min;
 	unsigned index_bits = plan->pack.index_bits, bits, width;
 	size_t i = 0;
 	RECORD low, high;
 
 	for (; i + 2 * LANES <= m; i += 2 * LANES) {
-		min = V(min)(min, V(load)(a + i));
-		max = V(max)(max, V(load)(a + i));
-		min2 = V(min)(min2, V(load)(a + i + LANES));
-		max2 = V(max)(max2, V(load)(a + i + LANES));
+		VEC x = V(bias)(V(load)(a + i)), y = V(bias)(V(load)(a + i + LANES));
+
+		min = V(min)(min, x);
+		max = V(max)(max, x);
+		min2 = V(min)(min2, y);
+		max2 = V(max)(max2, y);
 	}
-	low = V(lowest)(V(min)(min, min2));
-	high = V(highest)(V(max)(max, max2));
+	low = V(lowest)(V(bias)(V(min)(min, min2)));
+	high = V(highest)(V(bias)(V(max)(max, max2)));
 	for (; i < m; i++) {
 		low = a[i] < low ? a[i] : low;
 		high = a[i] > high ? a[i] : high;

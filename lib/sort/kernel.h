@@ -106,6 +106,10 @@ struct smi_kernel {
 	void (*count_up)(uint64_t *out, size_t n, uint64_t first, uint64_t step);
 	void (*count_up_narrow)(uint32_t *out, size_t n, uint64_t first, uint64_t step);
 
+	/* Exchanges n keys of so many bytes from `first` on with those before `end`, the first
+	 * one with the last. */
+	void (*mirror)(size_t size, void *first, void *end, size_t n);
+
 	/* Smallest and largest image of keys lo ... hi-1, lo < hi. */
 	void (*range)(const struct smi_keys *keys, size_t lo, size_t hi, struct smi_range *range);
 

@@ -10,6 +10,7 @@
 #include "sort/width64.h"
 #include "sort/look.h"
 #include "sort/scan.h"
+#include "sort/mirror.h"
 #include "sort/spread.h"
 #include "sort/width32.h"
 #include "sort/cull.h"
@@ -57,6 +58,7 @@ const struct smi_kernel smi_kernel_avx2 = {
 	.run = kernel_run,
 	.count_up = kernel_count_up,
 	.count_up_narrow = kernel_count_up_narrow,
+	.mirror = kernel_mirror,
 	.range = kernel_range,
 	.histogram = kernel_histogram,
 	.scatter = kernel_scatter,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Vectors of unsigned numbers, AVX2: four of 64 bits or eight of 32; see
- * lanes_avx512.h. There is no unsigned 64-bit comparison: the top bits are
- * flipped for that. */
+ * lanes_avx512.h. There is no unsigned 64-bit comparison: numbers whose top bits
+ * are flipped (bias) are compared as signed ones. */
 #ifndef SMI_SORT_LANES_H
 #define SMI_SORT_LANES_H
 
@@ -29,14 +29,18 @@ INLINE bool v64_any_set(v64 a) { return !_mm256_testz_si256(a, a); }
 INLINE v64 v64_left(v64 a, unsigned n) { return _mm256_sll_epi64(a, _mm_cvtsi32_si128((int)n)); }
 INLINE v64 v64_right(v64 a, unsigned n) { return _mm256_srl_epi64(a, _mm_cvtsi32_si128((int)n)); }
 
-INLINE v64 flip_top(v64 a) { return v64_xor(a, v64_set(1ull << 63)); }
-
-/* All ones in the lanes where a < b. */
-INLINE v64 less(v64 a, v64 b) { return _mm256_cmpgt_epi64(flip_top(b), flip_top(a)); }
+INLINE v64 v64_bias(v64 a) { return v64_xor(a, v64_set(1ull << 63)); }
 INLINE v64 choose(v64 a, v64 b, v64 take_b) { return _mm256_blendv_epi8(a, b, take_b); }
-INLINE v64 v64_min(v64 a, v64 b) { return choose(b, a, less(a, b)); }
-INLINE v64 v64_max(v64 a, v64 b) { return choose(a, b, less(a, b)); }
-INLINE bool v64_any_less(v64 a, v64 b) { return !_mm256_testz_si256(less(a, b), less(a, b)); }
+INLINE v64 v64_min(v64 a, v64 b) { return choose(a, b, _mm256_cmpgt_epi64(a, b)); }
+INLINE v64 v64_max(v64 a, v64 b) { return choose(b, a, _mm256_cmpgt_epi64(a, b)); }
+INLINE bool v64_any_less(v64 a, v64 b) { return v64_any_set(_mm256_cmpgt_epi64(b, a)); }
+
+INLINE bool v64_floats_below(const void *p, const void *q, bool strictly)
+{
+	__m256d a = _mm256_loadu_pd(p), b = _mm256_loadu_pd(q);
+
+	return _mm256_movemask_pd(strictly ? _mm256_cmp_pd(a, b, _CMP_LT_OQ) : _mm256_cmp_pd(a, b, _CMP_LE_OQ)) == 0xf;
+}
 
 INLINE bool v64_any_equal(v64 a, v64 b)
 {
@@ -49,6 +53,15 @@ INLINE bool v64_any_equal(v64 a, v64 b)
 INLINE v64 v64_shifted(v64 a, v64 next)
 {
 	return _mm256_alignr_epi8(_mm256_permute2x128_si256(a, next, 0x21), a, 8);
+}
+
+/* The keys of so many bytes that a vector has, in reverse order. */
+INLINE v64 v64_keys_turned(v64 a, size_t size)
+{
+	__m256i bytes = _mm256_broadcastsi128_si256(_mm_set_epi64x(0x0f0e0d0c0b0a0908, 0x0706050403020100));
+
+	a = _mm256_shuffle_epi8(a, v64_xor(bytes, _mm256_set1_epi8((char)(16 - size))));
+	return _mm256_permute4x64_epi64(a, 0x4e);
 }
 
 typedef v64 v64_mask;
@@ -186,6 +199,7 @@ INLINE v32 v32_sub(v32 a, v32 b) { return _mm256_sub_epi32(a, b); }
 INLINE v32 v32_or(v32 a, v32 b) { return _mm256_or_si256(a, b); }
 INLINE v32 v32_xor(v32 a, v32 b) { return _mm256_xor_si256(a, b); }
 INLINE v32 v32_right(v32 a, unsigned n) { return _mm256_srl_epi32(a, _mm_cvtsi32_si128((int)n)); }
+INLINE v32 v32_bias(v32 a) { return a; }
 INLINE v32 v32_min(v32 a, v32 b) { return _mm256_min_epu32(a, b); }
 INLINE v32 v32_max(v32 a, v32 b) { return _mm256_max_epu32(a, b); }
 INLINE v32 v32_negative(v32 a) { return _mm256_srai_epi32(a, 31); }
@@ -227,6 +241,14 @@ INLINE v32_mask v32_all(void) { return v32_set(UINT32_MAX); }
 INLINE v32_mask v32_equal(v32 a, v32 b) { return _mm256_cmpeq_epi32(a, b); }
 INLINE v32_mask v32_unlike(v32_mask m, v32 a, v32 b) { return _mm256_andnot_si256(v32_equal(a, b), m); }
 INLINE v32 v32_tally(v32 count, v32_mask m) { return v32_sub(count, m); }
+
+INLINE bool v32_floats_below(const void *p, const void *q, bool strictly)
+{
+	__m256 a = _mm256_loadu_ps(p), b = _mm256_loadu_ps(q);
+
+	return _mm256_movemask_ps(strictly ? _mm256_cmp_ps(a, b, _CMP_LT_OQ) : _mm256_cmp_ps(a, b, _CMP_LE_OQ)) == 0xff;
+}
+
 INLINE bool v32_any_equal(v32 a, v32 b) { return !_mm256_testz_si256(v32_equal(a, b), v32_equal(a, b)); }
 
 INLINE unsigned v32_lanes(v32_mask m)

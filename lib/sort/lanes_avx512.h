@@ -28,16 +28,38 @@ INLINE v64 v64_xor(v64 a, v64 b) { return _mm512_xor_si512(a, b); }
 INLINE bool v64_any_set(v64 a) { return _mm512_test_epi64_mask(a, a) != 0; }
 INLINE v64 v64_left(v64 a, unsigned n) { return _mm512_sll_epi64(a, _mm_cvtsi32_si128((int)n)); }
 INLINE v64 v64_right(v64 a, unsigned n) { return _mm512_srl_epi64(a, _mm_cvtsi32_si128((int)n)); }
+
+/* min, max, any_less are of biased numbers, or of such below 2^63. To bias twice undoes it. */
+INLINE v64 v64_bias(v64 a) { return a; }
 INLINE v64 v64_min(v64 a, v64 b) { return _mm512_min_epu64(a, b); }
 INLINE v64 v64_max(v64 a, v64 b) { return _mm512_max_epu64(a, b); }
 INLINE uint64_t v64_lowest(v64 a) { return _mm512_reduce_min_epu64(a); }
 INLINE uint64_t v64_highest(v64 a) { return _mm512_reduce_max_epu64(a); }
 INLINE uint64_t v64_union(v64 a) { return (uint64_t)_mm512_reduce_or_epi64(a); }
 INLINE bool v64_any_less(v64 a, v64 b) { return _mm512_cmplt_epu64_mask(a, b) != 0; }
+
+/* Are the floats at p below those at q, or, if not `strictly`, equal to them? Never where one
+ * is NaN. */
+INLINE bool v64_floats_below(const void *p, const void *q, bool strictly)
+{
+	__m512d a = _mm512_loadu_pd(p), b = _mm512_loadu_pd(q);
+
+	return (strictly ? _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ) : _mm512_cmp_pd_mask(a, b, _CMP_LE_OQ)) == 0xff;
+}
+
 INLINE bool v64_any_equal(v64 a, v64 b) { return _mm512_cmpeq_epi64_mask(a, b) != 0; }
 
 /* All lanes but the first, then the first one of `next`. */
 INLINE v64 v64_shifted(v64 a, v64 next) { return _mm512_alignr_epi64(next, a, 1); }
+
+/* The keys of so many bytes that a vector has, in reverse order. */
+INLINE v64 v64_keys_turned(v64 a, size_t size)
+{
+	__m512i bytes = _mm512_broadcast_i32x4(_mm_set_epi64x(0x0f0e0d0c0b0a0908, 0x0706050403020100));
+
+	a = _mm512_shuffle_epi8(a, v64_xor(bytes, _mm512_set1_epi8((char)(16 - size))));
+	return _mm512_shuffle_i64x2(a, a, 0x1b);
+}
 
 /* A set of lanes. */
 typedef __mmask8 v64_mask;
@@ -150,6 +172,7 @@ INLINE v32 v32_sub(v32 a, v32 b) { return _mm512_sub_epi32(a, b); }
 INLINE v32 v32_or(v32 a, v32 b) { return _mm512_or_si512(a, b); }
 INLINE v32 v32_xor(v32 a, v32 b) { return _mm512_xor_si512(a, b); }
 INLINE v32 v32_right(v32 a, unsigned n) { return _mm512_srl_epi32(a, _mm_cvtsi32_si128((int)n)); }
+INLINE v32 v32_bias(v32 a) { return a; }
 INLINE v32 v32_min(v32 a, v32 b) { return _mm512_min_epu32(a, b); }
 INLINE v32 v32_max(v32 a, v32 b) { return _mm512_max_epu32(a, b); }
 INLINE uint32_t v32_lowest(v32 a) { return _mm512_reduce_min_epu32(a); }
@@ -158,6 +181,13 @@ INLINE v32 v32_negative(v32 a) { return _mm512_srai_epi32(a, 31); }
 
 INLINE uint32_t v32_union(v32 a) { return (uint32_t)_mm512_reduce_or_epi32(a); }
 INLINE bool v32_any_less(v32 a, v32 b) { return _mm512_cmplt_epu32_mask(a, b) != 0; }
+INLINE bool v32_floats_below(const void *p, const void *q, bool strictly)
+{
+	__m512 a = _mm512_loadu_ps(p), b = _mm512_loadu_ps(q);
+
+	return (strictly ? _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ) : _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ)) == 0xffff;
+}
+
 INLINE bool v32_any_equal(v32 a, v32 b) { return _mm512_cmpeq_epi32_mask(a, b) != 0; }
 
 INLINE v32 v32_shifted(v32 a, v32 next) { return _mm512_alignr_epi32(next, a, 1); }

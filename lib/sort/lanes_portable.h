@@ -25,9 +25,22 @@ INLINE v64 v64_xor(v64 a, v64 b) { return a ^ b; }
 INLINE bool v64_any_set(v64 a) { return a != 0; }
 INLINE v64 v64_left(v64 a, unsigned n) { return n < 64 ? a << n : 0; }
 INLINE v64 v64_right(v64 a, unsigned n) { return n < 64 ? a >> n : 0; }
+INLINE v64 v64_bias(v64 a) { return a; }
 INLINE v64 v64_min(v64 a, v64 b) { return a < b ? a : b; }
 INLINE v64 v64_max(v64 a, v64 b) { return a > b ? a : b; }
 INLINE v64 v64_shifted(v64 a, v64 next) { return (void)a, next; }
+INLINE v64 v64_keys_turned(v64 a, size_t size)
+{
+	const uint64_t odd_bytes = 0xff00ff00ff00ff00;
+
+	if (size == 8)
+		return a;
+	if (size == 4)
+		return a << 32 | a >> 32;
+	a = __builtin_bswap64(a);
+	return size == 1 ? a : (a & odd_bytes) >> 8 | (a & ~odd_bytes) << 8;
+}
+
 typedef unsigned v64_mask;
 
 INLINE v64_mask v64_all(void) { return 1; }
@@ -44,6 +57,16 @@ INLINE uint64_t v64_lowest(v64 a) { return a; }
 INLINE uint64_t v64_highest(v64 a) { return a; }
 INLINE uint64_t v64_union(v64 a) { return a; }
 INLINE bool v64_any_less(v64 a, v64 b) { return a < b; }
+
+INLINE bool v64_floats_below(const void *p, const void *q, bool strictly)
+{
+	double a, b;
+
+	memcpy(&a, p, sizeof a);
+	memcpy(&b, q, sizeof b);
+	return strictly ? a < b : a <= b;
+}
+
 INLINE bool v64_any_equal(v64 a, v64 b) { return a == b; }
 INLINE v32 v32_load(const uint32_t *p) { return *p; }
 INLINE void v32_store(uint32_t *p, v32 v) { *p = v; }
@@ -54,6 +77,7 @@ INLINE v32 v32_sub(v32 a, v32 b) { return a - b; }
 INLINE v32 v32_or(v32 a, v32 b) { return a | b; }
 INLINE v32 v32_xor(v32 a, v32 b) { return a ^ b; }
 INLINE v32 v32_right(v32 a, unsigned n) { return n < 32 ? a >> n : 0; }
+INLINE v32 v32_bias(v32 a) { return a; }
 INLINE v32 v32_min(v32 a, v32 b) { return a < b ? a : b; }
 INLINE v32 v32_max(v32 a, v32 b) { return a > b ? a : b; }
 INLINE uint32_t v32_lowest(v32 a) { return a; }
@@ -84,6 +108,15 @@ INLINE unsigned bytes_equal(const uint8_t *p, unsigned x)
 	other ^= x * ones;
 	other = ~(((other & low) + low) | other | low);
 	return (unsigned)((other >> 7) * ones >> 56);
+}
+
+INLINE bool v32_floats_below(const void *p, const void *q, bool strictly)
+{
+	float a, b;
+
+	memcpy(&a, p, sizeof a);
+	memcpy(&b, q, sizeof b);
+	return strictly ? a < b : a <= b;
 }
 
 INLINE bool v32_any_equal(v32 a, v32 b) { return a == b; }

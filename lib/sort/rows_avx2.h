@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What network.h, group.h and braid.h do with vectors, AVX2; see rows_avx512.h. There is
- * no unsigned 64-bit comparison: networks sort numbers whose top bits are
- * flipped (bias), as signed ones. */
+/* What network.h, group.h and braid.h do with vectors, AVX2; see rows_avx512.h. */
 #ifndef SMI_SORT_ROWS_H
 #define SMI_SORT_ROWS_H
-
-INLINE v64 v64_bias(v64 a) { return flip_top(a); }
-INLINE v32 v32_bias(v32 a) { return a; }
 
 INLINE void v64_order(v64 *a, v64 *b)
 {

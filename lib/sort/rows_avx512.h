@@ -4,13 +4,9 @@
  *
  * min_max: lanes whose number has `bit` take the larger of a and b, others the
  * smaller. order: puts the smaller ones in *a, the larger in *b. partner: lane
- * l gets what lane l ^ x held. bias: an involution that makes order and
- * min_max see unsigned numbers; AVX-512 needs none. */
+ * l gets what lane l ^ x held. Numbers are biased, see the lanes. */
 #ifndef SMI_SORT_ROWS_H
 #define SMI_SORT_ROWS_H
-
-INLINE v64 v64_bias(v64 a) { return a; }
-INLINE v32 v32_bias(v32 a) { return a; }
 
 INLINE void v64_order(v64 *a, v64 *b)
 {

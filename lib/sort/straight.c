@@ -136,64 +136,16 @@ static void index_falling(void *arg, size_t part, int rank)
 	}
 }
 
-#define WORD sizeof(uint64_t)
-
-/* The keys of a word in reverse order. */
-static inline uint64_t turned(uint64_t x, size_t size)
-{
-	const uint64_t odd_bytes = 0xff00ff00ff00ff00;
-
-	if (size == 8)
-		return x;
-	if (size == 4)
-		return x << 32 | x >> 32;
-	x = __builtin_bswap64(x);
-	return size == 1 ? x : (x & odd_bytes) >> 8 | (x & ~odd_bytes) << 8;
-}
-
-/* Exchanges `bytes` from `a` on with those before `b`, key by key. */
-static inline __attribute__((always_inline)) void mirror_bytes(char *a, char *b, size_t bytes,
-							       size_t size)
-{
-	uint64_t x, y;
-
-	for (; bytes >= WORD; bytes -= WORD, a += WORD) {
-		b -= WORD;
-		memcpy(&x, a, WORD);
-		memcpy(&y, b, WORD);
-		x = turned(x, size);
-		y = turned(y, size);
-		memcpy(a, &y, WORD);
-		memcpy(b, &x, WORD);
-	}
-	for (; bytes > 0; bytes -= size, a += size) {
-		b -= size;
-		memcpy(&x, a, size);
-		memcpy(a, b, size);
-		memcpy(b, &x, size);
-	}
-}
-
 /* Exchanges the keys lo ... hi-1 of the first half with their mirror images. */
 static void mirror(void *arg, size_t part, int rank)
 {
 	struct straight *s = arg;
-	size_t size = smi_kind_size(s->keys->kind), lo, hi, bytes;
-	char *a, *b;
+	size_t size = smi_kind_size(s->keys->kind), lo, hi;
+	char *keys = s->out;
 
 	(void)rank;
 	smi_cut(s->n / 2, s->parts, part, &lo, &hi);
-	a = (char *)s->out + lo * size;
-	b = (char *)s->out + (s->n - lo) * size;
-	bytes = (hi - lo) * size;
-	if (size == 1)
-		mirror_bytes(a, b, bytes, 1);
-	else if (size == 2)
-		mirror_bytes(a, b, bytes, 2);
-	else if (size == 4)
-		mirror_bytes(a, b, bytes, 4);
-	else
-		mirror_bytes(a, b, bytes, 8);
+	s->kernel->mirror(size, keys + lo * size, keys + (s->n - lo) * size, hi - lo);
 }
 
 /* What a few keys far apart leave of that order. Most keys that are straight at the
