@@ -38,7 +38,7 @@ static const char *sort_wrong_in(uint64_t way, struct buffers *b, size_t n, enum
 }
 
 /* _i: kernel. The first turn starts the helpers in the usual arithmetic. */
-START_TEST(floats_are_sorted_in_any_arithmetic)
+START_TEST(keys_are_sorted_in_any_arithmetic)
 {
 	static const size_t sizes[] = { 100000, 5, 300, 3000, 30000, 100000 };
 	static const enum shape shapes[] = { EXTREMES, UNIFORM, CLOSE, FEW };
@@ -48,11 +48,12 @@ START_TEST(floats_are_sorted_in_any_arithmetic)
 		return;
 	buffers_init(&b, 100000);
 	for (int way = 0; way < WAYS; way++)
-		for (size_t c = 0; c < 6 * 4 * 4; c++) {
-			enum shared_type type = c % 2 ? SHARED_FLOAT32 : SHARED_FLOAT64;
-			struct shared_sort_options o = { .np = 1 + (int)(c + 1) % 3, .descending = c / 2 % 2 };
-			enum shape shape = shapes[c / 4 % 4];
-			size_t n = sizes[c / 16];
+		for (size_t c = 0; c < 6 * 4 * 8; c++) {
+			static const enum shared_type types[] = { SHARED_FLOAT64, SHARED_FLOAT32, SHARED_INT64, SHARED_UINT32 };
+			enum shared_type type = types[c % 4];
+			struct shared_sort_options o = { .np = 1 + (int)(c + 1) % 3, .descending = c / 4 % 2 };
+			enum shape shape = shapes[c / 8 % 4];
+			size_t n = sizes[c / 32];
 			const char *bad;
 
 			make_keys(b.keys, n, type, shape, c);
@@ -106,7 +107,7 @@ TCase *sort_arithmetic_tests(void)
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
-	tcase_add_loop_test(tcase, floats_are_sorted_in_any_arithmetic, 0, KERNELS);
+	tcase_add_loop_test(tcase, keys_are_sorted_in_any_arithmetic, 0, KERNELS);
 	tcase_add_test(tcase, comparators_run_in_the_callers_arithmetic);
 	return tcase;
 }

@@ -24,6 +24,7 @@ static void sort_numbers(struct smi_job *job, void *records, void *spare, uint32
 	struct smi_peeled numbers;
 
 	job->plan.pack.base = 0;
+	job->plan.as_doubles = false;
 	if (job->width == 4)
 		job->kernel->cull_narrow(&job->plan.keys, 0, job->n, &nan, &numbers, records);
 	else

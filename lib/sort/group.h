@@ -56,15 +56,18 @@ INLINE void put32(const struct smi_plan *plan, v32 record, size_t position, long
 }
 
 /* Row i of a group: loading it, comparing it with the next one, writing it. */
-#define LOAD64(i) r[i] = v64_bias(v64_load_some(records + (i) * V64_LANES, (long)m - (i) * V64_LANES));
-#define UNBIAS64(i) r[i] = v64_bias(r[i]);
+#define LOAD64(i)                                                                                   \
+	r[i] = v64_load_some(records + (i) * V64_LANES, (long)m - (i) * V64_LANES,                  \
+			     as_doubles ? SMI_BELOW_DOUBLES - 1 : UINT64_MAX);
+#define BIAS64(i) r[i] = v64_bias(r[i]);
 #define TIES64(i, next)                                                                      \
 	ties |= (uint64_t)v64_agree(r[i], v64_next(r[i], r[next]), prefix) << (i) * V64_LANES;
 #define SAVE64(i) v64_store(sorted + (i) * V64_LANES, r[i]);
 #define BACK64(i) r[i] = v64_load(sorted + (i) * V64_LANES);
 #define PUT64(i) \
 	put64(plan, r[i], position + (size_t)(i) * V64_LANES, (long)m - (i) * V64_LANES);
-#define LOAD32(i) r[i] = v32_load_some(records + (i) * V32_LANES, (long)m - (i) * V32_LANES);
+#define LOAD32(i) \
+	r[i] = v32_load_some(records + (i) * V32_LANES, (long)m - (i) * V32_LANES, UINT32_MAX);
 #define PUT32(i) \
 	put32(plan, r[i], position + (size_t)(i) * V32_LANES, (long)m - (i) * V32_LANES);
 #define ROWS2(X) X(0) X(1)
@@ -78,16 +81,28 @@ INLINE bool ties_among(uint64_t ties, size_t m)
 	return (ties & (((uint64_t)1 << (m - 1)) - 1)) != 0;
 }
 
-INLINE void group64_of8(const struct smi_plan *plan, const uint64_t *records, size_t m,
-			size_t position)
+#ifndef AS_DOUBLES
+#define sort_eight_double sort_eight_64
+#define sort_four_double sort_four_64
+#define sort_two_double sort_two_64
+enum { AS_DOUBLES = false };
+#endif
+
+INLINE void group64_of8(const bool as_doubles, const struct smi_plan *plan, const uint64_t *records,
+			size_t m, size_t position)
 {
 	v64 prefix = v64_set(~plan->index_mask), r[8];
 	uint64_t sorted[8 * V64_LANES], ties = 0;
 
 	ROWS8(LOAD64)
-	sort_eight_64(r);
+	if (as_doubles) {
+		sort_eight_double(r);
+	} else {
+		ROWS8(BIAS64)
+		sort_eight_64(r);
+		ROWS8(BIAS64)
+	}
 	v64_transpose8(r);
-	ROWS8(UNBIAS64)
 	if (!plan->exact) {
 		TIES64(0, 1) TIES64(1, 2) TIES64(2, 3) TIES64(3, 4)
 		TIES64(4, 5) TIES64(5, 6) TIES64(6, 7) TIES64(7, 7)
@@ -100,16 +115,21 @@ INLINE void group64_of8(const struct smi_plan *plan, const uint64_t *records, si
 	ROWS8(PUT64)
 }
 
-INLINE void group64_of4(const struct smi_plan *plan, const uint64_t *records, size_t m,
-			size_t position)
+INLINE void group64_of4(const bool as_doubles, const struct smi_plan *plan, const uint64_t *records,
+			size_t m, size_t position)
 {
 	v64 prefix = v64_set(~plan->index_mask), r[4];
 	uint64_t sorted[4 * V64_LANES], ties = 0;
 
 	ROWS4(LOAD64)
-	sort_four_64(r);
+	if (as_doubles) {
+		sort_four_double(r);
+	} else {
+		ROWS4(BIAS64)
+		sort_four_64(r);
+		ROWS4(BIAS64)
+	}
 	v64_transpose4(r);
-	ROWS4(UNBIAS64)
 	if (!plan->exact) {
 		TIES64(0, 1) TIES64(1, 2) TIES64(2, 3) TIES64(3, 3)
 		if (__builtin_expect(ties_among(ties, m), 0)) {
@@ -121,16 +141,21 @@ INLINE void group64_of4(const struct smi_plan *plan, const uint64_t *records, si
 	ROWS4(PUT64)
 }
 
-INLINE void group64_of2(const struct smi_plan *plan, const uint64_t *records, size_t m,
-			size_t position)
+INLINE void group64_of2(const bool as_doubles, const struct smi_plan *plan, const uint64_t *records,
+			size_t m, size_t position)
 {
 	v64 prefix = v64_set(~plan->index_mask), r[2];
 	uint64_t sorted[2 * V64_LANES], ties = 0;
 
 	ROWS2(LOAD64)
-	sort_two_64(r);
+	if (as_doubles) {
+		sort_two_double(r);
+	} else {
+		ROWS2(BIAS64)
+		sort_two_64(r);
+		ROWS2(BIAS64)
+	}
 	v64_transpose2(r);
-	ROWS2(UNBIAS64)
 	if (!plan->exact) {
 		TIES64(0, 1) TIES64(1, 1)
 		if (__builtin_expect(ties_among(ties, m), 0)) {
@@ -142,15 +167,23 @@ INLINE void group64_of2(const struct smi_plan *plan, const uint64_t *records, si
 	ROWS2(PUT64)
 }
 
-INLINE void group64(const struct smi_plan *plan, const uint64_t *records, size_t m,
-		    size_t position)
+INLINE void group64_as(const bool as_doubles, const struct smi_plan *plan, const uint64_t *records,
+		       size_t m, size_t position)
 {
 	if (m > 4 * V64_LANES)
-		group64_of8(plan, records, m, position);
+		group64_of8(as_doubles, plan, records, m, position);
 	else if (m > 2 * V64_LANES)
-		group64_of4(plan, records, m, position);
+		group64_of4(as_doubles, plan, records, m, position);
 	else
-		group64_of2(plan, records, m, position);
+		group64_of2(as_doubles, plan, records, m, position);
+}
+
+INLINE void group64(const struct smi_plan *plan, const uint64_t *records, size_t m, size_t position)
+{
+	if (AS_DOUBLES && plan->as_doubles)
+		group64_as(true, plan, records, m, position);
+	else
+		group64_as(false, plan, records, m, position);
 }
 
 INLINE void group32(const struct smi_plan *plan, const uint32_t *records, size_t m,
@@ -168,7 +201,7 @@ static void kernel_emit(const struct smi_plan *plan, const uint64_t *records, si
 			size_t position)
 {
 	for (size_t i = 0; i < m; i += V64_LANES)
-		put64(plan, v64_load_some(records + i, (long)(m - i)), position + i,
+		put64(plan, v64_load_some(records + i, (long)(m - i), 0), position + i,
 		      (long)(m - i));
 }
 
@@ -176,7 +209,7 @@ static void kernel_emit_narrow(const struct smi_plan *plan, const uint32_t *reco
 			       size_t position)
 {
 	for (size_t i = 0; i < m; i += V32_LANES)
-		put32(plan, v32_load_some(records + i, (long)(m - i)), position + i,
+		put32(plan, v32_load_some(records + i, (long)(m - i), 0), position + i,
 		      (long)(m - i));
 }
 

@@ -23,11 +23,12 @@ void smi_job_plan(struct smi_job *job)
 	unsigned bits = smi_bits(job->range.max - job->range.min), index_bits, room;
 
 	index_bits = plan->sink == SMI_TO_KEY ? 0 : job->n > 2 ? smi_bits(job->n - 1) : 1;
-	room = 64 - index_bits;
+	room = (plan->sink == SMI_TO_KEY ? 64 : SMI_DOUBLES_BITS) - index_bits;
 	plan->pack.base = job->range.min;
 	plan->pack.drop = bits > room ? bits - room : 0;
 	plan->pack.index_bits = index_bits;
 	plan->pack.indexed = plan->sink != SMI_TO_KEY;
+	plan->as_doubles = bits - plan->pack.drop + index_bits <= SMI_DOUBLES_BITS;
 	plan->index_mask = ((uint64_t)1 << index_bits) - 1;
 	plan->exact = (job->range.varying & (((uint64_t)1 << plan->pack.drop) - 1)) == 0;
 }

@@ -37,6 +37,11 @@ struct smi_pack {
 	bool indexed;    /* false: no index is added */
 };
 
+/* Records below this are doubles' bits, of none but normal and subnormal numbers, and lie in
+ * the order of these. Those with an index all do. */
+#define SMI_BELOW_DOUBLES ((uint64_t)1 << SMI_DOUBLES_BITS)
+#define SMI_DOUBLES_BITS 62
+
 /* What becomes of sorted records. */
 enum smi_sink {
 	SMI_TO_INDEX64,
@@ -48,6 +53,7 @@ struct smi_plan {
 	struct smi_keys keys;
 	struct smi_pack pack;
 	bool exact;          /* no bits were dropped: equal prefixes are equal keys */
+	bool as_doubles;     /* all records are below SMI_BELOW_DOUBLES */
 	uint64_t index_mask;
 	enum smi_sink sink;
 	void *out;           /* size_t, uint32_t, or the keys (maybe misaligned) */

@@ -26,6 +26,8 @@
 #include "sort/rows_avx2.h"
 #include "sort/width64.h"
 #include "sort/network.h"
+#include "sort/width_double.h"
+#include "sort/network.h"
 #include "sort/width32.h"
 #include "sort/network.h"
 #include "sort/group.h"

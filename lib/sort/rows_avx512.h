@@ -75,12 +75,12 @@ INLINE v32 v32_partner(v32 a, int x)
 	}
 }
 
-/* Loads `n` numbers, all lanes when n is larger, the others get all ones. */
-INLINE v64 v64_load_some(const uint64_t *p, long n)
+/* Loads `n` numbers, all lanes when n is larger, the other lanes get `others`. */
+INLINE v64 v64_load_some(const uint64_t *p, long n, uint64_t others)
 {
 	__mmask8 m = n >= 8 ? 0xff : n <= 0 ? 0 : (__mmask8)((1u << n) - 1);
 
-	return _mm512_mask_loadu_epi64(v64_set(UINT64_MAX), m, p);
+	return _mm512_mask_loadu_epi64(v64_set(others), m, p);
 }
 
 INLINE void v64_store_some(void *p, v64 v, long n)
@@ -94,11 +94,11 @@ INLINE void v64_store_some_narrow(void *p, v64 v, long n)
 				 _mm512_cvtepi64_epi32(v));
 }
 
-INLINE v32 v32_load_some(const uint32_t *p, long n)
+INLINE v32 v32_load_some(const uint32_t *p, long n, uint32_t others)
 {
 	__mmask16 m = n >= 16 ? 0xffff : n <= 0 ? 0 : (__mmask16)((1u << n) - 1);
 
-	return _mm512_mask_loadu_epi32(_mm512_set1_epi32(-1), m, p);
+	return _mm512_mask_loadu_epi32(v32_set(others), m, p);
 }
 
 INLINE void v32_store_some(void *p, v32 v, long n)

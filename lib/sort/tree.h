@@ -8,7 +8,7 @@
 
 enum { N(TREE_BLOCK) = 8 * LANES, N(TREE_MOST) = 4 * N(TREE_BLOCK) };
 
-#define LEAF_LOAD(i) r[i] = V(bias)(V(load_some)(from + (i) * LANES, (long)m - (i) * LANES));
+#define LEAF_LOAD(i) r[i] = V(bias)(V(load_some)(from + (i) * LANES, (long)m - (i) * LANES, (RECORD)-1));
 #define LEAF_RISES(i) V(store)(to + (i) * LANES, V(bias)(r[i]));
 #define LEAF_FALLS(i) V(store)(to + (7 - (i)) * LANES, V(turned)(V(bias)(r[i]), true));
 
