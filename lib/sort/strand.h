@@ -9,36 +9,76 @@
 #define W_(name, x) name##_##x
 #define W(name, x) W_(name, x)
 
+#ifdef RAW
+/* Places are those in the array that begins with record 0: written is a place. */
 struct W(NAME, strand) {
-	const RECORD *a, *b;   /* b: as many places further down as steps were done */
-	size_t at;             /* taken from a */
+	const RECORD *base;
+	ptrdiff_t a, ahead;    /* where a goes on, and how far behind that b does when it moves on */
 	OUT *to;
-	const RECORD *base;    /* RAW: where record 0 stands */
 };
 
 INLINE struct W(NAME, strand) W(NAME, begin)(const struct smi_piece *p)
 {
-	return (struct W(NAME, strand)){ p->a, p->b, 0, p->to, p->base };
-}
+	const RECORD *a = p->a, *b = p->b;
 
-/* What is written for a record. */
-INLINE OUT W(NAME, result)(const struct W(NAME, strand) *s, const RECORD *record, uint64_t mask)
-{
-	(void)s, (void)mask;
-#ifdef RAW
-	return (OUT)(record - s->base);
-#else
-	return RESULT(*record, mask);
-#endif
+	return (struct W(NAME, strand)){ p->base, a - (const RECORD *)p->base, b - a, p->to };
 }
 
 /* Step i after the last moving on. */
 INLINE void W(NAME, step)(struct W(NAME, strand) *s, ptrdiff_t i, ptrdiff_t stride, uint64_t mask)
 {
+	ptrdiff_t b = s->a + s->ahead - i;
+	bool second = IMAGE(s->base[b], mask) < IMAGE(s->base[s->a], mask);
+
+	s->to[i * stride] = (OUT)(second ? b : s->a);
+	s->a += !second;
+}
+
+INLINE void W(NAME, move_on)(struct W(NAME, strand) *s, ptrdiff_t n, ptrdiff_t stride)
+{
+	s->ahead -= n;
+	s->to += n * stride;
+}
+
+/* After n steps. */
+INLINE void W(NAME, end)(const struct W(NAME, strand) *s, struct smi_piece *p, size_t n)
+{
+	const RECORD *a = s->base + s->a;
+	size_t taken = (size_t)(a - (const RECORD *)p->a);
+
+	p->a = a;
+	p->b = a + s->ahead;
+	p->a_left -= taken;
+	p->b_left -= n - taken;
+	p->left -= n;
+	p->to = s->to;
+}
+
+/* What is written for the i-th record that is left, of the one run that goes on. */
+INLINE OUT W(NAME, rest_at)(const struct smi_piece *p, ptrdiff_t i, uint64_t mask)
+{
+	(void)mask;
+	return (OUT)((p->a_left ? (const RECORD *)p->a + i : (const RECORD *)p->b - i) - (const RECORD *)p->base);
+}
+#else
+struct W(NAME, strand) {
+	const RECORD *a, *b;   /* b: as many places further down as steps were done */
+	size_t at;             /* taken from a */
+	OUT *to;
+};
+
+INLINE struct W(NAME, strand) W(NAME, begin)(const struct smi_piece *p)
+{
+	return (struct W(NAME, strand)){ p->a, p->b, 0, p->to };
+}
+
+INLINE void W(NAME, step)(struct W(NAME, strand) *s, ptrdiff_t i, ptrdiff_t stride, uint64_t mask)
+{
 	const RECORD *x = s->a + s->at, *y = s->b + (ptrdiff_t)s->at - i;
 	bool second = IMAGE(*y, mask) < IMAGE(*x, mask);
 
-	s->to[i * stride] = W(NAME, result)(s, second ? y : x, mask);
+	(void)mask;
+	s->to[i * stride] = RESULT(*(second ? y : x), mask);
 	s->at += !second;
 }
 
@@ -48,7 +88,6 @@ INLINE void W(NAME, move_on)(struct W(NAME, strand) *s, ptrdiff_t n, ptrdiff_t s
 	s->to += n * stride;
 }
 
-/* After n steps. */
 INLINE void W(NAME, end)(const struct W(NAME, strand) *s, struct smi_piece *p, size_t n)
 {
 	p->a = s->a + s->at;
@@ -58,6 +97,13 @@ INLINE void W(NAME, end)(const struct W(NAME, strand) *s, struct smi_piece *p, s
 	p->left -= n;
 	p->to = s->to;
 }
+
+INLINE OUT W(NAME, rest_at)(const struct smi_piece *p, ptrdiff_t i, uint64_t mask)
+{
+	(void)mask;
+	return RESULT(*(p->a_left ? (const RECORD *)p->a + i : (const RECORD *)p->b - i), mask);
+}
+#endif
 
 INLINE void W(NAME, four)(struct smi_piece *p, size_t n, ptrdiff_t stride, uint64_t mask)
 {
@@ -97,9 +143,8 @@ INLINE void W(NAME, rest)(struct smi_piece *p, ptrdiff_t stride, uint64_t mask)
 		}
 		W(NAME, end)(&s, p, n);
 	}
-	s = W(NAME, begin)(p);
 	for (ptrdiff_t i = 0; i < (ptrdiff_t)p->left; i++)
-		s.to[i * stride] = W(NAME, result)(&s, p->a_left ? s.a + i : s.b - i, mask);
+		((OUT *)p->to)[i * stride] = W(NAME, rest_at)(p, i, mask);
 }
 
 INLINE void W(NAME, all)(struct smi_piece p[4], ptrdiff_t stride, uint64_t mask)
