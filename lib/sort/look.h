@@ -8,6 +8,8 @@
 
 #include "sort/kernel.h"
 
+#define UNROLL _Pragma("GCC unroll 8")
+
 /* Does a pair of neighbours lie as `order` says? */
 INLINE bool pair_lies(unsigned order, uint64_t x, uint64_t y)
 {
@@ -84,7 +86,8 @@ INLINE void N(range_of)(enum smi_kind kind, const struct smi_keys *keys, size_t 
 	bool zero = false;
 	size_t i = lo;
 
-	for (; i + 2 * LANES <= hi; i += 2 * LANES)
+	for (; i + 2 * LANES <= hi; i += 2 * LANES) {
+		UNROLL
 		for (int j = 0; j < 2; j++) {
 			VEC image = N(biased_images)(kind, keys, i + (size_t)j * LANES);
 
@@ -95,6 +98,7 @@ INLINE void N(range_of)(enum smi_kind kind, const struct smi_keys *keys, size_t 
 				zero |= V(any_equal)(V(bits)(kind, smi_key_at(keys->base, kind, i + (size_t)j * LANES)),
 						     V(set)((RECORD)minus_zero));
 		}
+	}
 	range->min = V(lowest)(V(bias)(V(min)(min[0], min[1])));
 	range->max = V(highest)(V(bias)(V(max)(max[0], max[1])));
 	range->varying = V(union)(V(or)(varying[0], varying[1]));

@@ -6,8 +6,6 @@
 
 #include "sort/kernel.h"
 
-#define UNROLL _Pragma("GCC unroll 8")
-
 /* Calls `function(kind, ...)` with the kind as a constant. */
 #define FOR_EACH_KIND(kind, function, ...)                          \
 	switch (kind) {                                             \
