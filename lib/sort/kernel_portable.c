@@ -24,37 +24,51 @@
 
 enum { GROUP64 = 24, GROUP32 = 24 };
 
-static inline void put64(const struct smi_plan *plan, uint64_t record, size_t position)
+/* Makes keys of records of so many bytes. */
+INLINE void put_keys(enum smi_kind kind, const struct smi_plan *plan, const void *records, size_t width, size_t m,
+		     size_t position)
 {
-	const struct smi_keys *keys = &plan->keys;
-	size_t size = smi_kind_size(keys->kind);
+	const uint64_t base = plan->pack.base, flip = plan->keys.flip;
+	char *to = (char *)plan->out + position * smi_kind_size(kind);
 
-	switch (plan->sink) {
-	case SMI_TO_INDEX64:
-		((uint64_t *)plan->out)[position] = record & plan->index_mask;
-		break;
-	case SMI_TO_INDEX32:
-		((uint32_t *)plan->out)[position] = (uint32_t)(record & plan->index_mask);
-		break;
-	case SMI_TO_KEY:
-		smi_key_store((char *)plan->out + position * size, keys->kind,
-			      smi_image_bits(keys->kind, keys->flip, record + plan->pack.base));
-		break;
+	for (size_t i = 0; i < m; i++, to += smi_kind_size(kind)) {
+		uint64_t record = width == 4 ? ((const uint32_t *)records)[i] : ((const uint64_t *)records)[i];
+
+		smi_key_store(to, kind, smi_image_bits(kind, flip, record + base));
 	}
 }
 
 static void kernel_emit(const struct smi_plan *plan, const uint64_t *records, size_t m,
 			size_t position)
 {
-	for (size_t i = 0; i < m; i++)
-		put64(plan, records[i], position + i);
+	const uint64_t mask = plan->index_mask;
+
+	if (plan->sink == SMI_TO_INDEX64) {
+		uint64_t *to = (uint64_t *)plan->out + position;
+
+		for (size_t i = 0; i < m; i++)
+			to[i] = records[i] & mask;
+	} else if (plan->sink == SMI_TO_INDEX32) {
+		uint32_t *to = (uint32_t *)plan->out + position;
+
+		for (size_t i = 0; i < m; i++)
+			to[i] = (uint32_t)(records[i] & mask);
+	} else if (plan->keys.kind == SMI_FLOAT64) {
+		put_keys(SMI_FLOAT64, plan, records, 8, m, position);
+	} else {
+		put_keys(SMI_INT64, plan, records, 8, m, position);
+	}
 }
 
 static void kernel_emit_narrow(const struct smi_plan *plan, const uint32_t *records, size_t m,
 			       size_t position)
 {
-	for (size_t i = 0; i < m; i++)
-		put64(plan, records[i], position + i);
+	if (plan->keys.kind == SMI_INT16)
+		put_keys(SMI_INT16, plan, records, 4, m, position);
+	else if (plan->keys.kind == SMI_INT32)
+		put_keys(SMI_INT32, plan, records, 4, m, position);
+	else
+		put_keys(SMI_FLOAT32, plan, records, 4, m, position);
 }
 
 /* Do two neighbours share their prefix? */
@@ -67,17 +81,33 @@ static inline bool ties_among(const uint64_t *records, size_t m, unsigned index_
 	return ties;
 }
 
+/* Records most of which are in order, or change places with a neighbour: a first round does
+ * that without branches, by insertion the others find theirs. */
+#define SORT_NEARLY(name, record_t)                                               \
+	static inline void name(record_t *records, size_t m)                      \
+	{                                                                         \
+		record_t greatest = records[0], record;                           \
+		size_t j;                                                         \
+                                                                                  \
+		for (size_t i = 1; i < m; i++) {                                  \
+			record = records[i];                                      \
+			records[i - 1] = record < greatest ? record : greatest;   \
+			greatest = record < greatest ? greatest : record;         \
+		}                                                                 \
+		records[m - 1] = greatest;                                        \
+		for (size_t i = 1; i < m; i++) {                                  \
+			record = records[i];                                      \
+			for (j = i; j > 0 && records[j - 1] > record; j--)        \
+				records[j] = records[j - 1];                      \
+			records[j] = record;                                      \
+		}                                                                 \
+	}
+SORT_NEARLY(sort_nearly64, uint64_t)
+SORT_NEARLY(sort_nearly32, uint32_t)
+
 static void group64(const struct smi_plan *plan, uint64_t *records, size_t m, size_t position)
 {
-	size_t j;
-
-	for (size_t i = 1; i < m; i++) {
-		uint64_t record = records[i];
-
-		for (j = i; j > 0 && records[j - 1] > record; j--)
-			records[j] = records[j - 1];
-		records[j] = record;
-	}
+	sort_nearly64(records, m);
 	if (!plan->exact && ties_among(records, m, plan->pack.index_bits))
 		settle_ties(plan, records, m);
 	kernel_emit(plan, records, m, position);
@@ -85,15 +115,7 @@ static void group64(const struct smi_plan *plan, uint64_t *records, size_t m, si
 
 static void group32(const struct smi_plan *plan, uint32_t *records, size_t m, size_t position)
 {
-	size_t j;
-
-	for (size_t i = 1; i < m; i++) {
-		uint32_t record = records[i];
-
-		for (j = i; j > 0 && records[j - 1] > record; j--)
-			records[j] = records[j - 1];
-		records[j] = record;
-	}
+	sort_nearly32(records, m);
 	kernel_emit_narrow(plan, records, m, position);
 }
 

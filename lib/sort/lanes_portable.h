@@ -124,14 +124,34 @@ INLINE v32 v32_bits(enum smi_kind kind, const void *p) { return (v32)smi_key_loa
 INLINE void v64_store_narrow(uint32_t *p, v64 v) { *p = (uint32_t)v; }
 INLINE v64 v64_bits(enum smi_kind kind, const void *p) { return smi_key_load(p, kind); }
 
+/* Without branches: as the floats' own sum with 0 a -0 becomes 0, and only NaN differs from
+ * itself. */
 INLINE v64 v64_image(enum smi_kind kind, uint64_t flip, const void *p)
 {
-	return smi_image(kind, flip, smi_key_load(p, kind));
+	uint64_t bits = smi_key_load(p, kind);
+	double x;
+
+	if (kind != SMI_FLOAT64)
+		return smi_image(kind, flip, bits);
+	memcpy(&x, p, sizeof x);
+	x += 0;
+	memcpy(&bits, &x, sizeof bits);
+	bits ^= 1ull << 63 | (0 - (bits >> 63));
+	return (bits ^ flip) | (0 - (uint64_t)(x != x));
 }
 
 INLINE v32 v32_image(enum smi_kind kind, uint64_t flip, const void *p)
 {
-	return (v32)v64_image(kind, flip, p);
+	uint32_t bits = (uint32_t)smi_key_load(p, kind);
+	float x;
+
+	if (kind != SMI_FLOAT32)
+		return (uint32_t)smi_image(kind, flip, bits);
+	memcpy(&x, p, sizeof x);
+	x += 0;
+	memcpy(&bits, &x, sizeof bits);
+	bits ^= 1u << 31 | (0 - (bits >> 31));
+	return (bits ^ (uint32_t)flip) | (0 - (uint32_t)(x != x));
 }
 
 INLINE v64 v64_linear(const void *p, double low, double scale, uint32_t top)
@@ -140,9 +160,8 @@ INLINE v64 v64_linear(const void *p, double low, double scale, uint32_t top)
 
 	memcpy(&x, p, sizeof x);
 	x = (x - low) * scale;
-	if (!(x < top))
-		return top;
-	return x > 0 ? (uint64_t)x : 0;
+	x = x < top ? x : top; /* NaN, too */
+	return x > 0 ? (v64)(int64_t)x : 0;
 }
 
 INLINE v32 v32_linear(const void *p, float low, float scale, uint32_t top)
@@ -151,9 +170,8 @@ INLINE v32 v32_linear(const void *p, float low, float scale, uint32_t top)
 
 	memcpy(&x, p, sizeof x);
 	x = (x - low) * scale;
-	if (!(x < (float)top))
-		return top;
-	return x > 0 ? (v32)x : 0;
+	x = x < (float)top ? x : (float)top;
+	return x > 0 ? (v32)(int32_t)x : 0;
 }
 
 INLINE v32 v32_real_bits(v32 a)
