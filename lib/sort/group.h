@@ -81,6 +81,7 @@ INLINE bool ties_among(uint64_t ties, size_t m)
 	return (ties & (((uint64_t)1 << (m - 1)) - 1)) != 0;
 }
 
+/* Other rows than AVX2's compare numbers as they are. */
 #ifndef AS_DOUBLES
 #define sort_eight_double sort_eight_64
 #define sort_four_double sort_four_64
