@@ -11,6 +11,7 @@ TCase *sort_by_tests(void);
 TCase *sort_bytes_tests(void);
 TCase *sort_crew_tests(void);
 TCase *sort_map_tests(void);
+TCase *sort_memory_tests(void);
 TCase *sort_peel_tests(void);
 TCase *sort_runs_tests(void);
 TCase *sort_straight_tests(void);

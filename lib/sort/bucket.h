@@ -5,8 +5,9 @@
  * buckets themselves. Included once for each record width. */
 
 /* Records that are moved together: first their places are taken, then they are stored. A
- * store waits for the count that says where to, and until then for it all reads that follow. */
-enum { N(MOVED) = 8 };
+ * store waits for the count that says where to, and until then for it all reads that follow.
+ * All but the last few are whole vectors, too. */
+enum { N(MOVED) = 8, N(WHOLE) = LANES > 8 ? LANES : 8 };
 
 struct N(digits) {
 	RECORD base;      /* of the smallest record, with the index cleared */
@@ -134,7 +135,7 @@ INLINE void N(count_records)(const struct N(digits) *digits, const RECORD *a, si
 			     uint32_t *count)
 {
 	uint32_t digit[AHEAD] __attribute__((aligned(64))), sum = 0, *odd = count + digits->n;
-	size_t whole = m / N(MOVED) * N(MOVED), i = 0, n;
+	size_t whole = m / N(WHOLE) * N(WHOLE), i = 0, n;
 
 	memset(count, 0, 2 * digits->n * sizeof *count);
 	for (; i < whole; i += n) {
@@ -162,7 +163,7 @@ INLINE void N(move_records)(const struct N(digits) *digits, const RECORD *restri
 			    size_t m, uint32_t *restrict count)
 {
 	uint32_t digit[AHEAD] __attribute__((aligned(64))), place[N(MOVED)];
-	size_t whole = m / N(MOVED) * N(MOVED), i = 0, n;
+	size_t whole = m / N(WHOLE) * N(WHOLE), i = 0, n;
 
 	for (; i < whole; i += n) {
 		n = whole - i < AHEAD ? whole - i : AHEAD;
