@@ -66,6 +66,46 @@ START_TEST(keys_are_sorted_in_any_arithmetic)
 }
 END_TEST
 
+/* There are CPUs on which the sort cannot set the arithmetic: it has the portable kernel there,
+ * which must need none. */
+START_TEST(the_portable_kernel_needs_no_arithmetic)
+{
+	enum { N = 64 };
+	const struct smi_kernel *kernel;
+	unsigned char base[8 * N];
+	struct smi_range range;
+	struct smi_keys keys;
+	unsigned order;
+
+	ck_assert_int_eq(smi_sort_use("portable"), 0);
+	kernel = smi_kernel();
+	for (int type = SHARED_FLOAT32; type <= SHARED_FLOAT64; type++)
+		for (int way = 0; way < WAYS; way++)
+			for (int turn = 0; turn < 4; turn++) {
+				uint64_t least = UINT64_MAX, greatest = 0;
+
+				ck_assert(smi_keys_init(&keys, base, (enum shared_type)type, turn & 1));
+				/* Subnormal floats: they rise, or do not. */
+				for (size_t i = 0; i < N; i++)
+					smi_key_store(base + i * type_size((enum shared_type)type), keys.kind,
+						      turn & 2 ? 1 + i : 1 + i * 37 % N);
+				for (size_t i = 0; i < N; i++) {
+					uint64_t image = smi_key_image(&keys, i);
+
+					least = image < least ? image : least;
+					greatest = image > greatest ? image : greatest;
+				}
+				smi_arithmetic_set(ways[way]);
+				order = kernel->order(&keys, 0, N);
+				kernel->range(&keys, 0, N, &range);
+				smi_arithmetic_set(SMI_ARITHMETIC_USUAL);
+				ck_assert_int_eq(order != 0, turn >= 2);
+				ck_assert_int_eq((order & SMI_RISING) != 0, turn == 2);
+				ck_assert(range.min == least && range.max == greatest);
+			}
+}
+END_TEST
+
 struct comparing {
 	uint64_t way;
 	_Atomic uint64_t calls, otherwise;
@@ -108,6 +148,7 @@ TCase *sort_arithmetic_tests(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
 	tcase_add_loop_test(tcase, keys_are_sorted_in_any_arithmetic, 0, KERNELS);
+	tcase_add_test(tcase, the_portable_kernel_needs_no_arithmetic);
 	tcase_add_test(tcase, comparators_run_in_the_callers_arithmetic);
 	return tcase;
 }

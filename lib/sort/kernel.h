@@ -192,8 +192,8 @@ struct smi_kernel {
 /* Room for the counts of all levels that one bucket can need: each level has at most 2^12
  * digits, of at most 1024 records 2^10, and as long as it counts twice as many. A level by
  * leading bits settles as many bits as its digits have; one by logarithm, some of whose
- * digits' bits are the exponent's, as few as the others, 5 of 10: the most for 64 bits are
- * 30031 and 9876. */
+ * digits' bits are the exponent's, as few as the others, 5 of 10: for 64 bits less than
+ * 30100 and 9900. */
 #define SMI_COUNTS ((size_t)8 << 12)
 #define SMI_FEW_COUNTS (10 << 10)
 

@@ -58,15 +58,6 @@ INLINE uint64_t v64_highest(v64 a) { return a; }
 INLINE uint64_t v64_union(v64 a) { return a; }
 INLINE bool v64_any_less(v64 a, v64 b) { return a < b; }
 
-INLINE bool v64_floats_below(const void *p, const void *q, bool strictly)
-{
-	double a, b;
-
-	memcpy(&a, p, sizeof a);
-	memcpy(&b, q, sizeof b);
-	return strictly ? a < b : a <= b;
-}
-
 INLINE bool v64_any_equal(v64 a, v64 b) { return a == b; }
 INLINE v32 v32_load(const uint32_t *p) { return *p; }
 INLINE void v32_store(uint32_t *p, v32 v) { *p = v; }
@@ -110,48 +101,30 @@ INLINE unsigned bytes_equal(const uint8_t *p, unsigned x)
 	return (unsigned)((other >> 7) * ones >> 56);
 }
 
-INLINE bool v32_floats_below(const void *p, const void *q, bool strictly)
-{
-	float a, b;
-
-	memcpy(&a, p, sizeof a);
-	memcpy(&b, q, sizeof b);
-	return strictly ? a < b : a <= b;
-}
-
 INLINE bool v32_any_equal(v32 a, v32 b) { return a == b; }
 INLINE v32 v32_bits(enum smi_kind kind, const void *p) { return (v32)smi_key_load(p, kind); }
 INLINE void v64_store_narrow(uint32_t *p, v64 v) { *p = (uint32_t)v; }
 INLINE v64 v64_bits(enum smi_kind kind, const void *p) { return smi_key_load(p, kind); }
 
-/* Without branches: as the floats' own sum with 0 a -0 becomes 0, and only NaN differs from
- * itself. */
+/* smi_image without branches, and without the floats' arithmetic: the caller's may take
+ * subnormals for zeros, and cannot be set on all CPUs. */
 INLINE v64 v64_image(enum smi_kind kind, uint64_t flip, const void *p)
 {
-	uint64_t bits = smi_key_load(p, kind);
-	double x;
+	const uint64_t mask = smi_kind_mask(kind), sign = mask ^ mask >> 1;
+	const uint64_t infinity = kind == SMI_FLOAT32 ? 0x7f800000 : 0x7ff0000000000000;
+	uint64_t bits = smi_key_load(p, kind), nan;
 
-	if (kind != SMI_FLOAT64)
-		return smi_image(kind, flip, bits);
-	memcpy(&x, p, sizeof x);
-	x += 0;
-	memcpy(&bits, &x, sizeof bits);
-	bits ^= 1ull << 63 | (0 - (bits >> 63));
-	return (bits ^ flip) | (0 - (uint64_t)(x != x));
+	if (!smi_kind_float(kind))
+		return bits ^ flip;
+	nan = (0 - (uint64_t)((bits & ~sign) > infinity)) & mask;
+	bits &= 0 - (uint64_t)(bits != sign);
+	bits ^= sign | ((0 - (uint64_t)((bits & sign) != 0)) & mask);
+	return (bits ^ flip) | nan;
 }
 
 INLINE v32 v32_image(enum smi_kind kind, uint64_t flip, const void *p)
 {
-	uint32_t bits = (uint32_t)smi_key_load(p, kind);
-	float x;
-
-	if (kind != SMI_FLOAT32)
-		return (uint32_t)smi_image(kind, flip, bits);
-	memcpy(&x, p, sizeof x);
-	x += 0;
-	memcpy(&bits, &x, sizeof bits);
-	bits ^= 1u << 31 | (0 - (bits >> 31));
-	return (bits ^ (uint32_t)flip) | (0 - (uint32_t)(x != x));
+	return (v32)v64_image(kind, flip, p);
 }
 
 INLINE v64 v64_linear(const void *p, double low, double scale, uint32_t top)

@@ -31,6 +31,7 @@ INLINE VEC N(biased_images)(enum smi_kind kind, const struct smi_keys *keys, siz
 	return V(bias)(V(image)(kind, keys->flip, smi_key_at(keys->base, kind, i)));
 }
 
+#ifdef FLOATS_BELOW
 /* A key up to which floats, none of which is NaN, lie to the one before as `order` says. */
 INLINE size_t N(floats_lie_until)(enum smi_kind kind, unsigned order, const struct smi_keys *keys, size_t lo,
 				  size_t hi)
@@ -46,14 +47,19 @@ INLINE size_t N(floats_lie_until)(enum smi_kind kind, unsigned order, const stru
 			break;
 	return i;
 }
+#endif
 
 /* The first key of lo+1 ... hi-1 that does not lie to the one before it as
  * `order` says, or hi. */
 INLINE size_t N(lie_until)(enum smi_kind kind, unsigned order, const struct smi_keys *keys, size_t lo,
 			   size_t hi)
 {
-	size_t i = smi_kind_float(kind) ? N(floats_lie_until)(kind, order, keys, lo, hi) : lo;
+	size_t i = lo;
 
+#ifdef FLOATS_BELOW
+	if (smi_kind_float(kind))
+		i = N(floats_lie_until)(kind, order, keys, lo, hi);
+#endif
 	if (i + 3 * LANES <= hi) {
 		VEC x = N(biased_images)(kind, keys, i);
 
