@@ -52,20 +52,17 @@ static void table_add(struct counted *table, size_t slots, uint64_t image)
 }
 
 /* The values that occur most among `size` sampled ones, in ascending order; how
- * often, together? Takes the table apart. */
-static size_t most_frequent(struct counted *table, size_t size, const struct smi_sample_wish *wish,
+ * often, together? */
+static size_t most_frequent(const struct counted *table, size_t size, const struct smi_sample_wish *wish,
 			    struct smi_frequent *frequent)
 {
 	struct counted best[SMI_FREQUENT + 1] = { { 0, 0 } };
-	size_t found = 0, covered = 0, beyond = 0, most = wish->most, j;
+	size_t covered = 0, beyond = 0, most = wish->most, j;
 	unsigned often = size == FEW ? OFTEN_OF_FEW : wish->often;
 
-	/* Without a branch, which no CPU would foresee. */
 	for (size_t i = 0; i < 2 * size; i++) {
-		table[found] = table[i];
-		found += table[i].count >= often;
-	}
-	for (size_t i = 0; i < found; i++) {
+		if (table[i].count < often)
+			continue;
 		for (j = most; j > 0 && best[j - 1].count < table[i].count; j--)
 			best[j] = best[j - 1];
 		best[j] = table[i];
