@@ -23,8 +23,7 @@ static void sort_numbers(struct smi_job *job, void *records, void *spare, uint32
 	struct smi_frequent nan = { .image = { smi_kind_mask(job->plan.keys.kind) }, .n = 1 };
 	struct smi_peeled numbers;
 
-	job->plan.pack.base = 0;
-	job->plan.as_doubles = false;
+	smi_job_keep_images(job);
 	if (job->width == 4)
 		job->kernel->cull_narrow(&job->plan.keys, 0, job->n, &nan, &numbers, records);
 	else

@@ -39,6 +39,13 @@ static inline size_t smi_job_lanes(const struct smi_job *job)
 	return 4 * job->kernel->lanes / job->width;
 }
 
+/* From now on records are whole images, of which the least is not taken away. */
+static inline void smi_job_keep_images(struct smi_job *job)
+{
+	job->plan.pack.base = 0;
+	job->plan.as_doubles = false;
+}
+
 /* Sorts m records, and writes what they stand for from `position` on: smi_kernel.bucket. */
 static inline void smi_job_bucket(struct smi_job *job, void *records, void *spare, size_t m,
 				  size_t position, uint32_t *counts)

@@ -292,7 +292,7 @@ int smi_join(struct smi_job *job, const struct smi_runs *runs)
 			     (size_t)job->crew.np);
 	smi_job_plan(job);
 	if (job->plan.sink == SMI_TO_KEY)
-		job->plan.pack.base = 0; /* a record is an image */
+		smi_job_keep_images(job);
 	find_flip(&j, job->range.min, job->range.max);
 	j.width = job->plan.exact ? job->width : sizeof(struct smi_pair);
 	j.direct = rounds > 0 && job->plan.sink == SMI_TO_KEY &&
