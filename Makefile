@@ -49,6 +49,8 @@ ifneq (,$(findstring x86_64,$(shell $(CC) -dumpmachine)))
 AVX2 = -mavx2 -mprfchw -mbmi -mbmi2 -mlzcnt -mpopcnt
 AVX512 = -mavx512f -mavx512dq -mavx512bw -mavx512vl $(AVX2)
 endif
+KERNEL =
+ALIGN =
 $(B)/lib/sort/%_avx512.o: KERNEL = $(AVX512)
 $(B)/lib/sort/%_avx2.o: KERNEL = $(AVX2)
 
