@@ -13,7 +13,8 @@
 /* Places are those in the array that begins with record 0: written is a place. */
 struct W(NAME, strand) {
 	const RECORD *base;
-	ptrdiff_t a, ahead;    /* where a goes on, and how far behind that b does when it moves on */
+	ptrdiff_t a;           /* where a goes on */
+	ptrdiff_t ahead;       /* how much further b did, less the steps before the last moving on */
 	OUT *to;
 };
 
