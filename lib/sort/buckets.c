@@ -7,6 +7,10 @@
 #include "sort/range.h"
 #include "sort/straight.h"
 
+/* Of fewer buckets the first-level cache holds the lines that are written, so they are more
+ * only if, of keys that lie unevenly, they would be too large for one thread. */
+enum { LEAST_LOG = 7, FEWER_LOG = 9, MOST_LOG = 10, UNEVEN = 6 };
+
 /* Records of one partition, and where they stand in the whole. */
 struct region {
 	struct smi_job *job;
@@ -81,7 +85,9 @@ unsigned smi_buckets_width(const struct smi_job *job, size_t n)
 {
 	unsigned width = smi_bits((n - 1) / job->bucket);
 
-	return width < 7 ? 7 : width > 10 ? 10 : width;
+	if (width > FEWER_LOG && n >> FEWER_LOG <= job->large / UNEVEN)
+		return FEWER_LOG;
+	return width < LEAST_LOG ? LEAST_LOG : width > MOST_LOG ? MOST_LOG : width;
 }
 
 /* A bucket that would keep one thread for too long. Its records are partitioned
