@@ -23,7 +23,8 @@ void smi_job_plan(struct smi_job *job)
 	unsigned bits = smi_bits(job->range.max - job->range.min), index_bits, room;
 
 	index_bits = plan->sink == SMI_TO_KEY ? 0 : job->n > 2 ? smi_bits(job->n - 1) : 1;
-	room = (plan->sink == SMI_TO_KEY ? 64 : SMI_DOUBLES_BITS) - index_bits;
+	room = (plan->sink == SMI_TO_KEY ? 64 : job->kernel->record_bits) - index_bits;
+	plan->room = room;
 	plan->pack.base = job->range.min;
 	plan->pack.drop = bits > room ? bits - room : 0;
 	plan->pack.index_bits = index_bits;

@@ -38,7 +38,7 @@ struct smi_pack {
 };
 
 /* Records below this are doubles' bits, of none but normal and subnormal numbers, and lie in
- * the order of these. Those with an index all do. */
+ * the order of these. */
 #define SMI_BELOW_DOUBLES ((uint64_t)1 << SMI_DOUBLES_BITS)
 #define SMI_DOUBLES_BITS 62
 
@@ -52,6 +52,7 @@ enum smi_sink {
 struct smi_plan {
 	struct smi_keys keys;
 	struct smi_pack pack;
+	unsigned room;       /* bits of the prefix, at most */
 	bool exact;          /* no bits were dropped: equal prefixes are equal keys */
 	bool as_doubles;     /* all records are below SMI_BELOW_DOUBLES */
 	uint64_t index_mask;
@@ -96,6 +97,7 @@ enum {
 struct smi_kernel {
 	const char *name;
 	unsigned lanes; /* records of 32 bits in a vector; of 64 bits half as many */
+	unsigned record_bits; /* of a record with an index, at most */
 	unsigned placed; /* frequent values that are worth marking, */
 	size_t placed_from; /* if keys are so many; else SMI_PLACED_ANYWHERE */
 

@@ -53,6 +53,7 @@ static void kernel_weave(struct smi_piece piece[4], enum smi_weave form, uint64_
 const struct smi_kernel smi_kernel_avx2 = {
 	.name = "avx2",
 	.lanes = V32_LANES,
+	.record_bits = SMI_DOUBLES_BITS,
 	.placed = 8,
 	.placed_from = 1 << 18,
 	.order = kernel_order,

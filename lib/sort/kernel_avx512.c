@@ -52,6 +52,7 @@ static void kernel_weave(struct smi_piece piece[4], enum smi_weave form, uint64_
 #define KERNEL(its_name, most, place_, place_narrow_) {	\
 	.name = its_name,				\
 	.lanes = V32_LANES,				\
+	.record_bits = 64,				\
 	.placed = most,					\
 	.placed_from = 1 << 11,				\
 	.order = kernel_order,				\

@@ -131,6 +131,7 @@ enum { LEAF_AVERAGE64 = 1, LEAF_AVERAGE32 = 1 };
 const struct smi_kernel smi_kernel_portable = {
 	.name = "portable",
 	.lanes = V32_LANES,
+	.record_bits = 64,
 	.placed = SMI_PLACED_ANYWHERE,
 	.placed_from = 0,
 	.order = kernel_order,

@@ -68,7 +68,7 @@ static bool unpack_prefix(const struct smi_plan *plan, uint64_t *records, size_t
 			  struct smi_plan *finer)
 {
 	uint64_t min = UINT64_MAX, max = 0, image;
-	unsigned room = SMI_DOUBLES_BITS - plan->pack.index_bits, bits;
+	unsigned room = plan->room, bits;
 
 	if (same_keys(plan, records, m))
 		return false;
