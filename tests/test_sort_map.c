@@ -87,8 +87,8 @@ START_TEST(digits_of_every_kernel_never_decrease)
 {
 	static const enum shared_type types[] = { SHARED_UINT32, SHARED_UINT64, SHARED_FLOAT32, SHARED_FLOAT64 };
 	enum { N = 4099, WIDTH = 9 };
+	struct smi_plan plan = { .exact = true };
 	struct smi_range range;
-	struct smi_keys keys;
 	struct smi_map map;
 	struct buffers b;
 
@@ -100,19 +100,78 @@ START_TEST(digits_of_every_kernel_never_decrease)
 		size_t last = 0, digit;
 
 		make_sorted(&b, N, types[type]);
-		ck_assert(smi_keys_init(&keys, b.sorted, types[type], false));
-		smi_kernel()->range(&keys, 0, N, &range);
-		smi_map_choose(&map, &keys, N, &range, WIDTH);
+		ck_assert(smi_keys_init(&plan.keys, b.sorted, types[type], false));
+		smi_kernel()->range(&plan.keys, 0, N, &range);
+		smi_map_choose(&map, &plan, N, &range, WIDTH);
 		ck_assert_int_eq(map.kind, type < 2 ? SMI_MAP_LOG : SMI_MAP_LINEAR);
 		for (size_t i = 0; i < N; i++, last = digit) {
-			digit = digit_at(&keys, &map, i);
+			digit = digit_at(&plan.keys, &map, i);
 			ck_assert_uint_ge(digit, last);
 			alone[digit]++;
 		}
 		ck_assert_uint_gt(last, map.top / 2);
-		smi_kernel()->histogram(&keys, &map, 0, N, together);
+		smi_kernel()->histogram(&plan.keys, &map, 0, N, together);
 		ck_assert(memcmp(alone, together, sizeof alone) == 0);
 	}
+	buffers_fini(&b);
+}
+END_TEST
+
+/* Doubles whose prefixes are by value: pairs that differ in their last bits only, the larger
+ * one first, some twice; the ends of the range lie at the ends of the array or elsewhere. */
+static void make_pairs(double *keys, size_t n, double middle, double span, uint64_t seed)
+{
+	for (size_t i = 0; i < n; i++) {
+		double unit = (double)(random_next(&seed) >> 11) * 0x1p-53 - 0.5;
+
+		keys[i] = i % 2 ? nextafter(keys[i - 1], seed % 3 ? -INFINITY : keys[i - 1]) : middle + unit * span;
+	}
+	keys[seed % n] = middle - span / 2;
+	keys[n - 1] = middle + span / 2;
+}
+
+/* Prefixes by value of sorted keys never decrease, of some keys they are shared, and what is
+ * shared is in order all the same. */
+START_TEST(doubles_of_prefixes_by_value_are_sorted_stably)
+{
+	static const double spans[] = { 0x1p-1018, 0x1p-900, 1e-3, 1, 1e300, DBL_MAX };
+	static const double middles[] = { 0, 1, -1e308 };
+	enum { N = (1 << 17) + 13, WIDTH = 9, INDEX_BITS = 18, ROOM = 40 };
+	unsigned valued = 0;
+	struct buffers b;
+
+	if (smi_sort_use(kernels[_i]) == -ENOTSUP || smi_sort_use(kernels[_i]) == -ENOENT)
+		return;
+	buffers_init(&b, N);
+	for (size_t s = 0; s < 6 * 3 * 2; s++) {
+		struct smi_plan plan = { .room = ROOM, .pack = { .drop = 10, .index_bits = INDEX_BITS } };
+		const bool descending = s % 2;
+		uint64_t *records = (uint64_t *)b.order;
+		struct smi_range range;
+		struct smi_map map;
+		size_t shared = 0;
+
+		make_pairs((double *)(void *)b.keys, N, middles[s / 2 % 3], spans[s / 6], s);
+		check_all(&b, N, SHARED_FLOAT64, UNIFORM, threads, 2);
+		reference_order(b.keys, N, SHARED_FLOAT64, descending, b.expected);
+		for (size_t i = 0; i < N; i++)
+			memcpy(b.sorted + i * 8, b.keys + b.expected[i] * 8, 8);
+		ck_assert(smi_keys_init(&plan.keys, b.sorted, SHARED_FLOAT64, descending));
+		smi_kernel()->range(&plan.keys, 0, N, &range);
+		smi_map_choose(&map, &plan, N, &range, WIDTH);
+		if (!plan.pack.by_value)
+			continue;
+		valued++;
+		smi_kernel()->pack(&plan.keys, &plan.pack, 0, N, records);
+		for (size_t i = 1; i < N; i++) {
+			ck_assert_msg(records[i] >= records[i - 1], "place %zu of %zu", i, s);
+			shared += records[i] == records[i - 1];
+		}
+		ck_assert_uint_ge(shared, N / 8);
+		ck_assert_uint_eq(records[0] >> INDEX_BITS, 0);
+		ck_assert_uint_ge(records[N - 1] >> INDEX_BITS, plan.pack.top - 1);
+	}
+	ck_assert_uint_ge(valued, 12);
 	buffers_fini(&b);
 }
 END_TEST
@@ -125,5 +184,6 @@ TCase *sort_map_tests(void)
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
 	tcase_add_loop_test(tcase, floats_of_any_span_are_sorted_stably, 0, KERNELS);
 	tcase_add_loop_test(tcase, digits_of_every_kernel_never_decrease, 0, KERNELS);
+	tcase_add_loop_test(tcase, doubles_of_prefixes_by_value_are_sorted_stably, 0, KERNELS);
 	return tcase;
 }

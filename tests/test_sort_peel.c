@@ -120,7 +120,8 @@ START_TEST(every_kernel_marks_and_places_frequent_values)
 					crowd(b.keys, type_size(type), s.n, random_next(&seed) % s.n);
 				smi_keys_init(&s.keys, b.keys, type, size % 2);
 				choose_frequent(&s.frequent, &s.keys, s.n, values[v]);
-				s.pack = (struct smi_pack){ 0, type_size(type) == 8 ? INDEX_BITS : 0, INDEX_BITS, true };
+				s.pack = (struct smi_pack){ .drop = type_size(type) == 8 ? INDEX_BITS : 0,
+							    .index_bits = INDEX_BITS, .indexed = true };
 				bad = peel_wrong(&s);
 				bad = bad ? bad : place_wrong(&s, 8);
 				bad = bad ? bad : place_wrong(&s, 4);

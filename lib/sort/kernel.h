@@ -29,12 +29,16 @@ struct smi_map {
 	uint32_t top;   /* the last bucket: larger digits become this one */
 };
 
-/* record = (image - base) >> drop << index_bits | index */
+/* record = (image - base) >> drop << index_bits | index, or, of doubles by value,
+ * (value - low) * scale << index_bits | index, what is scaled being cut off to 0 ... top < 2^52 */
 struct smi_pack {
 	uint64_t base;
 	unsigned drop;
 	unsigned index_bits;
 	bool indexed;    /* false: no index is added */
+	bool by_value;
+	double low, scale;
+	uint64_t top;
 };
 
 /* Records below this are doubles' bits, of none but normal and subnormal numbers, and lie in

@@ -172,14 +172,16 @@ INLINE v64 v64_image(enum smi_kind kind, uint64_t flip, const void *p)
 	return v64_xor(bits, v64_set(flip));
 }
 
-INLINE v64 v64_linear(const void *p, double low, double scale, uint32_t top)
+INLINE v64 v64_linear(const void *p, double low, double scale, uint64_t top)
 {
+	const __m256d bias = _mm256_set1_pd(0x1p52); /* below it are a number's bits */
 	__m256d x = _mm256_mul_pd(_mm256_sub_pd(_mm256_loadu_pd(p), _mm256_set1_pd(low)),
 				  _mm256_set1_pd(scale));
 
 	/* Both take their second operand where one is NaN. */
-	x = _mm256_min_pd(_mm256_max_pd(_mm256_setzero_pd(), x), _mm256_set1_pd(top));
-	return _mm256_cvtepu32_epi64(_mm256_cvttpd_epi32(x));
+	x = _mm256_min_pd(_mm256_max_pd(_mm256_setzero_pd(), x), _mm256_set1_pd((double)top));
+	x = _mm256_add_pd(_mm256_floor_pd(x), bias);
+	return _mm256_castpd_si256(_mm256_xor_pd(x, bias));
 }
 
 INLINE v32 v32_linear(const void *p, float low, float scale, uint32_t top)

@@ -139,14 +139,14 @@ INLINE v64 v64_image(enum smi_kind kind, uint64_t flip, const void *p)
 	return v64_xor(bits, v64_set(flip));
 }
 
-/* (value - low) * scale of floats, cut off to 0 ... top; NaN becomes top. */
-INLINE v64 v64_linear(const void *p, double low, double scale, uint32_t top)
+/* (value - low) * scale of floats, cut off to 0 ... top < 2^52; NaN becomes top. */
+INLINE v64 v64_linear(const void *p, double low, double scale, uint64_t top)
 {
 	__m512d x = _mm512_mul_pd(_mm512_sub_pd(_mm512_loadu_pd(p), _mm512_set1_pd(low)),
 				  _mm512_set1_pd(scale));
 
 	/* Both take their second operand where one is NaN. */
-	x = _mm512_min_pd(_mm512_max_pd(_mm512_setzero_pd(), x), _mm512_set1_pd(top));
+	x = _mm512_min_pd(_mm512_max_pd(_mm512_setzero_pd(), x), _mm512_set1_pd((double)top));
 	return _mm512_cvttpd_epu64(x);
 }
 

@@ -127,13 +127,13 @@ INLINE v32 v32_image(enum smi_kind kind, uint64_t flip, const void *p)
 	return (v32)v64_image(kind, flip, p);
 }
 
-INLINE v64 v64_linear(const void *p, double low, double scale, uint32_t top)
+INLINE v64 v64_linear(const void *p, double low, double scale, uint64_t top)
 {
 	double x;
 
 	memcpy(&x, p, sizeof x);
 	x = (x - low) * scale;
-	x = x < top ? x : top; /* NaN, too */
+	x = x < (double)top ? x : (double)top; /* NaN, too */
 	return x > 0 ? (v64)(int64_t)x : 0;
 }
 

@@ -3,7 +3,9 @@
 
 #include <float.h>
 
-enum { SAMPLE_MAX = 1024 };
+/* Prefixes that are shared cost time where keys are many. Of so many an index takes 17 bits,
+ * and a prefix fits a double's fraction. */
+enum { SAMPLE_MAX = 1024, BY_VALUE_FROM = 1 << 17 };
 
 struct sample {
 	uint64_t image[SAMPLE_MAX];
@@ -108,6 +110,19 @@ static bool is_usable(const struct smi_map *map, enum smi_kind kind)
 	return __builtin_isfinite(low) && __builtin_isnormal(scale);
 }
 
+/* Linear from low to high. */
+static void map_span(struct smi_map *map, const struct smi_keys *keys, double low, double high, unsigned width)
+{
+	map->kind = SMI_MAP_LINEAR;
+	map->top = (1u << width) - 1;
+	map->scale = (map->top + 1) / (high - low);
+	map->low = low;
+	if (keys->descending) {
+		map->scale = -map->scale;
+		map->low = high;
+	}
+}
+
 /* Linear over the finite values of the sample and a little more on both sides;
  * false when there is no such span. */
 static bool map_linear(struct smi_map *map, const struct smi_keys *keys,
@@ -125,17 +140,28 @@ static bool map_linear(struct smi_map *map, const struct smi_keys *keys,
 		any = true;
 	}
 	span = high - low;
-	low -= span / 64;
-	high += span / 64;
-	map->kind = SMI_MAP_LINEAR;
-	map->top = (1u << width) - 1;
-	map->scale = (map->top + 1) / (high - low);
-	map->low = low;
-	if (keys->descending) {
-		map->scale = -map->scale;
-		map->low = high;
-	}
+	map_span(map, keys, low - span / 64, high + span / 64, width);
 	return any && is_usable(map, keys->kind);
+}
+
+/* Lets records of doubles have prefixes by value, if, over the whole range, few enough sampled
+ * keys share a bucket then. */
+static void pack_by_value(struct smi_pack *pack, unsigned room, const struct smi_keys *keys,
+			  const struct sample *sample, const struct smi_range *range, unsigned width,
+			  uint64_t shared)
+{
+	double first = value_of(keys, range->min), last = value_of(keys, range->max);
+	struct smi_map whole = { 0 };
+
+	map_span(&whole, keys, keys->descending ? last : first, keys->descending ? first : last, width);
+	pack->low = whole.low;
+	pack->scale = whole.scale * (double)((uint64_t)1 << (room - width));
+	pack->top = ((uint64_t)1 << room) - 1;
+	if (!__builtin_isfinite(pack->low) || !__builtin_isnormal(pack->scale) ||
+	    crowding(&whole, keys, sample) > shared)
+		return;
+	pack->by_value = true;
+	pack->drop = 0;
 }
 
 bool smi_map_is_even(const struct smi_keys *keys, size_t n)
@@ -156,9 +182,10 @@ bool smi_map_is_even(const struct smi_keys *keys, size_t n)
 	return crowding(&map, keys, &sample) < chance + chance / 3;
 }
 
-void smi_map_choose(struct smi_map *map, const struct smi_keys *keys, size_t n,
+void smi_map_choose(struct smi_map *map, struct smi_plan *plan, size_t n,
 		    const struct smi_range *range, unsigned width)
 {
+	const struct smi_keys *keys = &plan->keys;
 	struct smi_map other = { 0 };
 	struct sample sample;
 	uint64_t here, there;
@@ -173,8 +200,11 @@ void smi_map_choose(struct smi_map *map, const struct smi_keys *keys, size_t n,
 		if (!map_linear(&other, keys, &sample, width))
 			return;
 		there = crowding(&other, keys, &sample);
-		if (there <= here + here / 8)
-			*map = other;
+		if (there > here + here / 8)
+			return;
+		*map = other;
+		if (!plan->exact && keys->kind == SMI_FLOAT64 && n >= BY_VALUE_FROM)
+			pack_by_value(&plan->pack, plan->room, keys, &sample, range, width, here);
 		return;
 	}
 	map_log(&other, keys->kind, range, width);

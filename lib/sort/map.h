@@ -8,7 +8,7 @@
 /* A map to at most 2^width buckets for n keys of this range, such that a
  * sample of the keys comes out most evenly: by the image's leading bits (even
  * in a float's logarithm), by a float's value, or by an integer's logarithm. */
-void smi_map_choose(struct smi_map *map, const struct smi_keys *keys, size_t n,
+void smi_map_choose(struct smi_map *map, struct smi_plan *plan, size_t n,
 		    const struct smi_range *range, unsigned width);
 
 /* Whether a sample of the keys is spread evenly by leading bits. */

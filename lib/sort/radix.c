@@ -48,13 +48,13 @@ static int sort_many(struct smi_job *job)
 	smi_job_plan(job);
 	if (digits_settle(job, &p.map)) {
 		smi_partition_count(&p, &job->crew);
-		p.pack = (struct smi_pack){ job->range.min, 63, 0, true };
+		p.pack = (struct smi_pack){ .base = job->range.min, .drop = 63, .indexed = true };
 		p.narrow = job->plan.sink == SMI_TO_INDEX32;
 		p.out = job->plan.out;
 		smi_partition_move(&p, &job->crew);
 		return 0;
 	}
-	smi_map_choose(&p.map, keys, job->n, &job->range, smi_buckets_width(job, job->n));
+	smi_map_choose(&p.map, &job->plan, job->n, &job->range, smi_buckets_width(job, job->n));
 	smi_partition_count(&p, &job->crew);
 	r = smi_job_reserve_second(job, p.map.top);
 	if (r == 0 && job->plan.sink == SMI_TO_KEY)

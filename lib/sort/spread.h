@@ -112,9 +112,20 @@ INLINE v32 packed_narrow(const struct smi_pack *pack, v32 image, v32 index)
 	return v32_or(v32_right(v32_sub(image, v32_set((uint32_t)pack->base)), pack->drop), index);
 }
 
+/* The prefix by value of one double. */
+INLINE uint64_t value_at(const struct smi_pack *pack, const struct smi_keys *keys, size_t i)
+{
+	double p[V64_LANES] = { 0 };
+	uint64_t prefix[V64_LANES];
+
+	memcpy(p, smi_key_at(keys->base, SMI_FLOAT64, i), sizeof p[0]);
+	v64_store(prefix, v64_linear(p, pack->low, pack->scale, pack->top));
+	return prefix[0];
+}
+
 INLINE uint64_t packed_at(const struct smi_pack *pack, const struct smi_keys *keys, size_t i)
 {
-	uint64_t prefix = (smi_key_image(keys, i) - pack->base) >> pack->drop;
+	uint64_t prefix = pack->by_value ? value_at(pack, keys, i) : (smi_key_image(keys, i) - pack->base) >> pack->drop;
 
 	return prefix << pack->index_bits | (pack->indexed ? i : 0);
 }
@@ -135,7 +146,12 @@ INLINE void pack_step(enum smi_kind kind, bool narrow, const struct smi_keys *ke
 	UNROLL
 	for (size_t h = 0; h < STEP; h += V64_LANES) {
 		index = pack->indexed ? v64_add(v64_count(), v64_set(i + h)) : v64_set(0);
-		record = packed(pack, v64_image(kind, keys->flip, smi_key_at(p, kind, h)), index);
+		if (kind == SMI_FLOAT64 && pack->by_value) {
+			record = v64_linear(smi_key_at(p, kind, h), pack->low, pack->scale, pack->top);
+			record = v64_or(v64_left(record, pack->index_bits), index);
+		} else {
+			record = packed(pack, v64_image(kind, keys->flip, smi_key_at(p, kind, h)), index);
+		}
 		if (narrow)
 			v64_store_narrow((uint32_t *)to + h, record);
 		else
