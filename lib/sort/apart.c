@@ -13,6 +13,7 @@
 #include "sort/straight.h"
 
 enum { COVERED = 60 }; /* percent of the keys that must have frequent values */
+enum { HELPED = 1 << 16 }; /* so many keys are worth waking helpers for */
 
 struct parting {
 	struct smi_peeling peeling;
@@ -133,6 +134,8 @@ int smi_apart_argsort(struct smi_job *job)
 	p->job = job;
 	if (!covered)
 		return 1;
+	if (job->n >= HELPED)
+		smi_job_get_helpers(job);
 	plan_records(job, covered == 100);
 	if (!smi_peeling_run(p))
 		return 1;

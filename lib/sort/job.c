@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "sort/map.h"
+#include "sort/options.h"
 #include "sort/scratch.h"
 
 enum { PART_LOG = 31 }; /* a part has fewer keys than 2^this */
@@ -15,6 +16,12 @@ size_t smi_job_cache(void)
 	long size = sysconf(_SC_LEVEL2_CACHE_SIZE);
 
 	return size < 1 << 18 ? 1 << 18 : size > 1 << 22 ? 1 << 22 : (size_t)size;
+}
+
+void smi_job_get_helpers(struct smi_job *job)
+{
+	if (job->crew.np == 1)
+		smi_crew_enter(&job->crew, smi_options_np(job->options));
 }
 
 void smi_job_plan(struct smi_job *job)

@@ -13,7 +13,8 @@
 
 struct smi_job {
 	const struct smi_kernel *kernel;
-	struct smi_crew crew;
+	struct smi_crew crew;       /* the caller alone, until helpers are wanted */
+	const struct shared_sort_options *options;
 	struct smi_plan plan;
 	struct smi_range range;
 	struct smi_specials specials;
@@ -55,6 +56,9 @@ static inline void smi_job_bucket(struct smi_job *job, void *records, void *spar
 	else
 		job->kernel->bucket(&job->plan, records, spare, m, position, counts);
 }
+
+/* The threads that were asked for help from now on, if they do not yet. */
+void smi_job_get_helpers(struct smi_job *job);
 
 /* Settles what a record is, once the range is known: as much of the key as
  * there is room for beside the index. */

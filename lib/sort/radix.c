@@ -163,7 +163,7 @@ int smi_radix_job(struct smi_job *job)
 int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *out,
 	      const struct shared_sort_options *options)
 {
-	struct smi_job job = { .kernel = smi_kernel(), .crew = { 1 }, .n = n,
+	struct smi_job job = { .kernel = smi_kernel(), .crew = { 1 }, .n = n, .options = options,
 			       .plan = { .keys = *keys, .sink = sink, .out = out } };
 	uint64_t arithmetic = smi_arithmetic();
 	int r;
@@ -173,11 +173,11 @@ int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *o
 		return 0;
 	smi_arithmetic_set(SMI_ARITHMETIC_USUAL);
 	if (n >= SMI_HELPED)
-		smi_crew_enter(&job.crew, smi_options_np(options));
+		smi_job_get_helpers(&job);
 	r = look_for_short_cut(&job);
 	if (r > 0) {
-		if (n > SMI_ALONE && n < SMI_HELPED)
-			smi_crew_enter(&job.crew, smi_options_np(options));
+		if (n > SMI_ALONE)
+			smi_job_get_helpers(&job);
 		r = smi_radix_job(&job);
 	}
 	smi_job_fini(&job);
