@@ -98,6 +98,12 @@ enum {
 	SMI_STRICTLY_FALLING = 4  /* every key is below it */
 };
 
+/* Does a pair of images lie as one of these says? */
+static inline bool smi_pair_lies(unsigned order, uint64_t x, uint64_t y)
+{
+	return order == SMI_RISING ? y >= x : order == SMI_FALLING ? y <= x : y < x;
+}
+
 struct smi_kernel {
 	const char *name;
 	unsigned lanes; /* records of 32 bits in a vector; of 64 bits half as many */

@@ -8,6 +8,7 @@
 #include "sort/look.h"
 #include "sort/width64.h"
 #include "sort/look.h"
+#include "sort/lie_portable.h"
 #include "sort/scan.h"
 #include "sort/mirror.h"
 #include "sort/spread.h"

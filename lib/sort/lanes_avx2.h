@@ -35,8 +35,6 @@ INLINE v64 v64_min(v64 a, v64 b) { return choose(a, b, _mm256_cmpgt_epi64(a, b))
 INLINE v64 v64_max(v64 a, v64 b) { return choose(b, a, _mm256_cmpgt_epi64(a, b)); }
 INLINE bool v64_any_less(v64 a, v64 b) { return v64_any_set(_mm256_cmpgt_epi64(b, a)); }
 
-#define FLOATS_BELOW
-
 INLINE bool v64_floats_below(const void *p, const void *q, bool strictly)
 {
 	__m256d a = _mm256_loadu_pd(p), b = _mm256_loadu_pd(q);

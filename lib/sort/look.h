@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading keys, a vector at a time: up to where do they lie in order, what is their
- * range. Included once for each record width; the narrow one takes keys of up to 4
- * bytes. */
+/* Reading keys, a vector at a time: what is their range? Included once for each record
+ * width; the narrow one takes keys of up to 4 bytes. */
 
 #ifndef SMI_SORT_LOOK_H
 #define SMI_SORT_LOOK_H
@@ -9,12 +8,6 @@
 #include "sort/kernel.h"
 
 #define UNROLL _Pragma("GCC unroll 8")
-
-/* Does a pair of neighbours lie as `order` says? */
-INLINE bool pair_lies(unsigned order, uint64_t x, uint64_t y)
-{
-	return order == SMI_RISING ? y >= x : order == SMI_FALLING ? y <= x : y < x;
-}
 
 INLINE void range_add(struct smi_range *range, uint64_t image, uint64_t first)
 {
@@ -29,57 +22,6 @@ INLINE void range_add(struct smi_range *range, uint64_t image, uint64_t first)
 INLINE VEC N(biased_images)(enum smi_kind kind, const struct smi_keys *keys, size_t i)
 {
 	return V(bias)(V(image)(kind, keys->flip, smi_key_at(keys->base, kind, i)));
-}
-
-#ifdef FLOATS_BELOW
-/* A key up to which floats, none of which is NaN, lie to the one before as `order` says. */
-INLINE size_t N(floats_lie_until)(enum smi_kind kind, unsigned order, const struct smi_keys *keys, size_t lo,
-				  size_t hi)
-{
-	bool up = (order == SMI_RISING) != keys->descending;
-	const char *low = smi_key_at(keys->base, kind, up ? 0 : 1), *high = smi_key_at(keys->base, kind, up ? 1 : 0);
-	size_t size = smi_kind_size(kind), i = lo;
-
-	for (; i + 2 * LANES < hi; i += 2 * LANES)
-		if (!V(floats_below)(low + i * size, high + i * size, order == SMI_STRICTLY_FALLING) ||
-		    !V(floats_below)(low + (i + LANES) * size, high + (i + LANES) * size,
-				     order == SMI_STRICTLY_FALLING))
-			break;
-	return i;
-}
-#endif
-
-/* The first key of lo+1 ... hi-1 that does not lie to the one before it as
- * `order` says, or hi. */
-INLINE size_t N(lie_until)(enum smi_kind kind, unsigned order, const struct smi_keys *keys, size_t lo,
-			   size_t hi)
-{
-	size_t i = lo;
-
-#ifdef FLOATS_BELOW
-	if (smi_kind_float(kind))
-		i = N(floats_lie_until)(kind, order, keys, lo, hi);
-#endif
-	if (i + 3 * LANES <= hi) {
-		VEC x = N(biased_images)(kind, keys, i);
-
-		for (; i + 3 * LANES <= hi; i += 2 * LANES) {
-			VEC z = N(biased_images)(kind, keys, i + LANES);
-			VEC next = N(biased_images)(kind, keys, i + 2 * LANES);
-			VEC y = V(shifted)(x, z), w = V(shifted)(z, next);
-
-			if (order == SMI_RISING ? V(any_less)(y, x) || V(any_less)(w, z)
-						: V(any_less)(x, y) || V(any_less)(z, w))
-				break;
-			if (order == SMI_STRICTLY_FALLING && (V(any_equal)(x, y) || V(any_equal)(z, w)))
-				break;
-			x = next;
-		}
-	}
-	for (; i + 1 < hi; i++)
-		if (!pair_lies(order, smi_key_image(keys, i), smi_key_image(keys, i + 1)))
-			return i + 1;
-	return hi;
 }
 
 INLINE void N(range_of)(enum smi_kind kind, const struct smi_keys *keys, size_t lo, size_t hi,

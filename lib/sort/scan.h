@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading all keys once: are they in order already, what is their range.
- * Included by each kernel after its lanes and both widths of look.h. */
+ * Included by each kernel after its lanes, both widths of look.h, and what has lie_until. */
 #ifndef SMI_SORT_SCAN_H
 #define SMI_SORT_SCAN_H
 
@@ -22,13 +22,6 @@
 	default:                                                    \
 		return function(SMI_FLOAT64, __VA_ARGS__);          \
 	}
-
-INLINE size_t lie_until(enum smi_kind kind, unsigned order, const struct smi_keys *keys, size_t lo,
-			size_t hi)
-{
-	return smi_kind_size(kind) == 8 ? lie_until64(kind, order, keys, lo, hi) :
-					  lie_until32(kind, order, keys, lo, hi);
-}
 
 /* The first key of lo ... hi-1 near which the bits are not those of key lo, or
  * near the end. */
