@@ -51,7 +51,7 @@ INLINE unsigned v64_lanes(v64_mask m) { return m; }
 INLINE v64 v64_tally(v64 count, v64_mask m) { return count + m; }
 /* A lane that is not in the set may be anything. */
 INLINE v64 v64_gather_lanes(v64 a, v64_mask m) { return (void)m, a; }
-INLINE v64 v64_choose(v64 a, v64_mask m, v64 b) { return m ? b : a; }
+INLINE v64 v64_choose(v64 a, v64_mask m, v64 b) { return a ^ ((a ^ b) & (0 - (v64)m)); }
 INLINE void v64_store_bytes(uint8_t *p, v64 v) { *p = (uint8_t)v; }
 INLINE uint64_t v64_lowest(v64 a) { return a; }
 INLINE uint64_t v64_highest(v64 a) { return a; }
@@ -84,7 +84,7 @@ INLINE v32_mask v32_unlike(v32_mask m, v32 a, v32 b) { return m - (m & (unsigned
 INLINE unsigned v32_lanes(v32_mask m) { return m; }
 INLINE v32 v32_tally(v32 count, v32_mask m) { return count + m; }
 INLINE v32 v32_gather_lanes(v32 a, v32_mask m) { return (void)m, a; }
-INLINE v32 v32_choose(v32 a, v32_mask m, v32 b) { return m ? b : a; }
+INLINE v32 v32_choose(v32 a, v32_mask m, v32 b) { return a ^ ((a ^ b) & (0 - m)); }
 INLINE void v32_store_bytes(uint8_t *p, v32 v) { *p = (uint8_t)v; }
 enum { BYTES = 8 };
 
@@ -107,24 +107,31 @@ INLINE void v64_store_narrow(uint32_t *p, v64 v) { *p = (uint32_t)v; }
 INLINE v64 v64_bits(enum smi_kind kind, const void *p) { return smi_key_load(p, kind); }
 
 /* smi_image without branches, and without the floats' arithmetic: the caller's may take
- * subnormals for zeros, and cannot be set on all CPUs. */
-INLINE v64 v64_image(enum smi_kind kind, uint64_t flip, const void *p)
-{
-	const uint64_t mask = smi_kind_mask(kind), sign = mask ^ mask >> 1;
-	const uint64_t infinity = kind == SMI_FLOAT32 ? 0x7f800000 : 0x7ff0000000000000;
-	uint64_t bits = smi_key_load(p, kind), nan;
-
-	if (!smi_kind_float(kind))
-		return bits ^ flip;
-	nan = (0 - (uint64_t)((bits & ~sign) > infinity)) & mask;
-	bits &= 0 - (uint64_t)(bits != sign);
-	bits ^= sign | ((0 - (uint64_t)((bits & sign) != 0)) & mask);
-	return (bits ^ flip) | nan;
-}
-
+ * subnormals for zeros, and cannot be set on all CPUs. All bits of -0 flipped are one less than those of +0. */
 INLINE v32 v32_image(enum smi_kind kind, uint64_t flip, const void *p)
 {
-	return (v32)v64_image(kind, flip, p);
+	const v32 sign = 1u << 31, infinity = 0x7f800000;
+	v32 bits = (v32)smi_key_load(p, kind), negative = (v32)((int32_t)bits >> 31), nan;
+
+	if (kind != SMI_FLOAT32)
+		return bits ^ (v32)flip;
+	nan = 0 - (v32)((int32_t)(bits & ~sign) > (int32_t)infinity);
+	bits = (bits ^ (negative | sign)) + (bits == sign);
+	return (bits ^ (v32)flip) | nan;
+}
+
+INLINE v64 v64_image(enum smi_kind kind, uint64_t flip, const void *p)
+{
+	const v64 sign = 1ull << 63, infinity = 0x7ff0000000000000;
+	v64 bits = smi_key_load(p, kind), negative = (v64)((int64_t)bits >> 63), nan;
+
+	if (kind == SMI_FLOAT32)
+		return v32_image(kind, flip, p);
+	if (kind != SMI_FLOAT64)
+		return bits ^ flip;
+	nan = 0 - (v64)((bits & ~sign) > infinity);
+	bits = (bits ^ (negative | sign)) + (bits == sign);
+	return (bits ^ flip) | nan;
 }
 
 INLINE v64 v64_linear(const void *p, double low, double scale, uint64_t top)
