@@ -5,6 +5,7 @@
 #include "sort/apart.h"
 
 #include "sort/buckets.h"
+#include "sort/bytes.h"
 #include "sort/frequent.h"
 #include "sort/peeling.h"
 #include "sort/range.h"
@@ -12,7 +13,7 @@
 #include "sort/scratch.h"
 #include "sort/straight.h"
 
-enum { COVERED = 60 }; /* percent of the keys that must have frequent values */
+enum { COVERED = 60, PLAINLY_COVERED = 90 }; /* percent of the keys that must have frequent values; without vectors */
 enum { HELPED = 1 << 16 }; /* so many keys are worth waking helpers for */
 
 struct parting {
@@ -116,13 +117,16 @@ static unsigned look(const struct smi_job *job, struct smi_frequent *frequent)
 {
 	struct smi_sample_wish wish = { .most = job->kernel->placed, .few = 8, .beyond = 7, .often = 3 };
 	unsigned covered;
+	bool plainly = smi_job_lanes(job) <= 1; /* then marks take as long as most sorts */
 
+	if (plainly && smi_bytes_suit(job->plan.keys.kind, job->n, job->plan.sink))
+		return 0;
 	if (job->n < job->kernel->placed_from || wish.most < wish.few)
 		wish.most = wish.few = SMI_PLACED_ANYWHERE;
 	if (job->n < SMI_FREQUENT_WORTH || job->n > SIZE_MAX / 64)
 		return 0;
 	covered = smi_sample_frequent(frequent, &job->plan.keys, job->n, &wish);
-	return covered < COVERED ? 0 : covered;
+	return covered < (plainly ? PLAINLY_COVERED : COVERED) ? 0 : covered;
 }
 
 int smi_apart_argsort(struct smi_job *job)
