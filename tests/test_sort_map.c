@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "sort/buckets.h"
 #include "sort/kernel.h"
 #include "sort/map.h"
 #include "sort_check.h"
@@ -86,7 +87,7 @@ static size_t digit_at(const struct smi_keys *keys, const struct smi_map *map, s
 START_TEST(digits_of_every_kernel_never_decrease)
 {
 	static const enum shared_type types[] = { SHARED_UINT32, SHARED_UINT64, SHARED_FLOAT32, SHARED_FLOAT64 };
-	enum { N = 4099, WIDTH = 9 };
+	enum { N = 4099, WIDTH = 10 };
 	struct smi_plan plan = { .exact = true };
 	struct smi_range range;
 	struct smi_map map;
@@ -176,6 +177,24 @@ START_TEST(doubles_of_prefixes_by_value_are_sorted_stably)
 }
 END_TEST
 
+/* So many that they are small, but more than 512 only where those would be too large. */
+START_TEST(buckets_are_as_many_as_are_needed)
+{
+	struct smi_job job = { .bucket = 4096, .large = 6 * 20000 };
+
+	ck_assert_uint_eq(smi_buckets_width(&job, 1000), 7);
+	ck_assert_uint_eq(smi_buckets_width(&job, 127 * 4096), 7);
+	ck_assert_uint_eq(smi_buckets_width(&job, 129 * 4096), 8);
+	ck_assert_uint_eq(smi_buckets_width(&job, 257 * 4096), 9);
+	ck_assert_uint_eq(smi_buckets_width(&job, 512 * 20000), 9);
+	ck_assert_uint_eq(smi_buckets_width(&job, 513 * 20000), 10);
+	ck_assert_uint_eq(smi_buckets_width(&job, (size_t)1 << 40), 10);
+	job.large = 4096;
+	ck_assert_uint_eq(smi_buckets_width(&job, 511 * 4096), 9);
+	ck_assert_uint_eq(smi_buckets_width(&job, 513 * 4096), 10);
+}
+END_TEST
+
 TCase *sort_map_tests(void)
 {
 	TCase *tcase = tcase_create("maps");
@@ -184,6 +203,7 @@ TCase *sort_map_tests(void)
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
 	tcase_add_loop_test(tcase, floats_of_any_span_are_sorted_stably, 0, KERNELS);
 	tcase_add_loop_test(tcase, digits_of_every_kernel_never_decrease, 0, KERNELS);
+	tcase_add_test(tcase, buckets_are_as_many_as_are_needed);
 	tcase_add_loop_test(tcase, doubles_of_prefixes_by_value_are_sorted_stably, 0, KERNELS);
 	return tcase;
 }
