@@ -111,7 +111,7 @@ INLINE v64 v64_bits(enum smi_kind kind, const void *p) { return smi_key_load(p, 
 INLINE v32 v32_image(enum smi_kind kind, uint64_t flip, const void *p)
 {
 	const v32 sign = 1u << 31, infinity = 0x7f800000;
-	v32 bits = (v32)smi_key_load(p, kind), negative = (v32)((int32_t)bits >> 31), nan;
+	v32 bits = (v32)smi_key_load(p, kind), negative = 0 - (bits >> 31), nan;
 
 	if (kind != SMI_FLOAT32)
 		return bits ^ (v32)flip;
@@ -123,7 +123,7 @@ INLINE v32 v32_image(enum smi_kind kind, uint64_t flip, const void *p)
 INLINE v64 v64_image(enum smi_kind kind, uint64_t flip, const void *p)
 {
 	const v64 sign = 1ull << 63, infinity = 0x7ff0000000000000;
-	v64 bits = smi_key_load(p, kind), negative = (v64)((int64_t)bits >> 63), nan;
+	v64 bits = smi_key_load(p, kind), negative = 0 - (bits >> 63), nan;
 
 	if (kind == SMI_FLOAT32)
 		return v32_image(kind, flip, p);
