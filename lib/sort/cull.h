@@ -28,6 +28,40 @@ struct N(culling) {
 /* What keys are looked through by, and what is left of them: bits or images. */
 enum N(culled_by) { N(BITS_TO_BITS), N(BITS_TO_IMAGES), N(IMAGES_TO_IMAGES) };
 
+#if RECORD_BITS == 32
+/* cull_four in plain C: a loop that compilers make vectors of, and one that they cannot. */
+INLINE size_t N(cull_plainly)(struct N(culling) *c, size_t j0, enum smi_kind kind, uint64_t flip,
+			      const void *from, size_t n, enum N(culled_by) by, RECORD *rest)
+{
+	const RECORD minus_zero = (RECORD)(smi_kind_mask(kind) ^ smi_kind_mask(kind) >> 1);
+	RECORD record[CULL_BLOCK], other[CULL_BLOCK], others[CULLED] = { 0 }, zero = 0;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		RECORD bits = (RECORD)smi_key_load(smi_key_at(from, kind, i), kind), is, none = 1;
+
+		V(store)(record + i, by == N(BITS_TO_BITS) ? V(set)(bits) : V(image)(kind, flip, smi_key_at(from, kind, i)));
+		is = by == N(IMAGES_TO_IMAGES) ? record[i] : bits;
+		UNROLL
+		for (size_t j = 0; j < CULLED; j++) {
+			none &= is != c->value[j0 + j];
+			others[j] += none;
+		}
+		other[i] = none;
+		zero |= bits == minus_zero;
+	}
+	for (size_t i = 0; i < n; i++) {
+		rest[kept] = record[i];
+		kept += other[i];
+	}
+	for (size_t j = 0; j < CULLED; j++)
+		c->other[j0 + j] = V(add)(c->other[j0 + j], V(set)(others[j]));
+	c->looked[j0 / CULLED] += n;
+	c->minus_zero |= by != N(BITS_TO_BITS) && smi_kind_float(kind) && zero;
+	return kept;
+}
+#endif
+
 /* Looks for the values j ... j+3 in n keys, a multiple of LANES. How many are left, in
  * `rest`, which has room for one vector more. */
 INLINE size_t N(cull_four)(struct N(culling) *c, size_t j0, enum smi_kind kind, uint64_t flip,
@@ -38,6 +72,10 @@ INLINE size_t N(cull_four)(struct N(culling) *c, size_t j0, enum smi_kind kind, 
 	bool zero = false;
 	size_t kept = 0;
 
+#if RECORD_BITS == 32
+	if (LANES == 1)
+		return N(cull_plainly)(c, j0, kind, flip, from, n, by, rest);
+#endif
 	UNROLL
 	for (size_t j = 0; j < CULLED; j++) {
 		common[j] = V(set)(c->value[j0 + j]);
