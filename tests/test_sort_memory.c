@@ -2,6 +2,7 @@
 /* Nothing behind the caller's arrays is read or written: they end where a page begins that
  * nobody may touch. */
 #include <check.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -85,6 +86,80 @@ START_TEST(buckets_touch_only_their_memory)
 }
 END_TEST
 
+static double of_image(uint64_t image)
+{
+	uint64_t bits = smi_image_bits(SMI_FLOAT64, 0, image);
+	double x;
+
+	return memcpy(&x, &bits, sizeof x), x;
+}
+
+enum { CROWD = 44000, OTHERS = 24, INDEX_BITS = 17 };
+
+/* Doubles most of which lie in one sub-bucket at each level of the prefixes by value from -1 to
+ * 1, and then at each level of the images of those that share the prefix of 0; others are the
+ * ends of these levels' ranges. How many there are. */
+static size_t make_deep_crowd(double *keys, unsigned room)
+{
+	static const uint64_t prefixes[] = { 0, 0xfffffffff, 0x95a000000, 0x95affffff, 0x95a6b7000, 0x95a6b7fff };
+	const double zero = 0x95a6b7c8d, unit = ldexp(2, -(int)room);
+	uint64_t low = smi_image(SMI_FLOAT64, 0, 0xbc80000000000000), random = 1; /* -2^-55 */
+	uint64_t crowd = 0x95aull << 51 | 0x6b7ull << 39 | 0xc8dull << 27 | 0x455ull << 16 | 0x7a50;
+	const unsigned shifts[] = { 63, 51, 39, 27, 16, 63 - room };
+	size_t n = 0;
+
+	for (size_t i = 0; i < 6; i++)
+		keys[n++] = ((double)prefixes[i] - zero) * unit;
+	keys[n++] = of_image(low);
+	keys[n++] = 0x1p-55;
+	for (size_t i = 1; i < 6; i++) {
+		uint64_t begin = crowd >> shifts[i] << shifts[i];
+
+		keys[n++] = of_image(low + begin);
+		keys[n++] = of_image(low + begin + ((uint64_t)1 << shifts[i]) - 1);
+	}
+	for (size_t i = 0; i < CROWD; i++)
+		keys[n++] = of_image(low + crowd + random_next(&random) % 16);
+	return n;
+}
+
+START_TEST(levels_of_values_and_images_fit_their_counts)
+{
+	double *keys = malloc((CROWD + OTHERS) * sizeof *keys);
+	size_t bytes = (CROWD + OTHERS) * sizeof(uint64_t), n;
+	uint64_t *records, *spare;
+	uint32_t *counts;
+
+	if (smi_sort_use(kernels[_i])) {
+		free(keys);
+		return;
+	}
+	records = guarded(bytes);
+	spare = guarded(bytes);
+	counts = guarded(SMI_COUNTS * sizeof *counts);
+	for (int descending = 0; descending < 2; descending++) {
+		unsigned room = smi_kernel()->record_bits - INDEX_BITS;
+		struct smi_plan plan = { .room = room, .index_mask = (1u << INDEX_BITS) - 1, .sink = SMI_TO_INDEX64,
+					 .as_doubles = smi_kernel()->record_bits == SMI_DOUBLES_BITS, .out = records };
+
+		n = make_deep_crowd(keys, room);
+		for (size_t i = 0; i < n; i++)
+			keys[i] = descending ? -keys[i] : keys[i];
+		ck_assert(smi_keys_init(&plan.keys, keys, SHARED_FLOAT64, descending));
+		plan.pack = (struct smi_pack){ .index_bits = INDEX_BITS, .indexed = true, .by_value = true,
+					       .low = descending ? 1 : -1, .top = ((uint64_t)1 << room) - 1,
+					       .scale = ldexp(descending ? -0.5 : 0.5, (int)room) };
+		smi_kernel()->pack(&plan.keys, &plan.pack, 0, n, records);
+		smi_kernel()->bucket(&plan, records, spare, n, 0, counts);
+		ck_assert(is_stable_order(keys, n, SHARED_FLOAT64, descending, (const size_t *)records));
+	}
+	give(records, bytes);
+	give(spare, bytes);
+	give(counts, SMI_COUNTS * sizeof *counts);
+	free(keys);
+}
+END_TEST
+
 START_TEST(sorts_touch_only_the_callers_memory)
 {
 	enum shape shapes[] = { UNIFORM, SORTED, REVERSED, FEW, ZIPF, NEARLY, PIPE, EXTREMES };
@@ -127,6 +202,7 @@ TCase *sort_memory_tests(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
 	tcase_add_loop_test(tcase, buckets_touch_only_their_memory, 0, KERNELS);
+	tcase_add_loop_test(tcase, levels_of_values_and_images_fit_their_counts, 0, KERNELS);
 	tcase_add_loop_test(tcase, sorts_touch_only_the_callers_memory, 0, KERNELS);
 	return tcase;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The inner loops, one set for each instruction set, and what they work on.
  *
- * A record is what moves: either a prefix of the key's image and, below it,
- * the key's index (argsort), or the image itself (sort). Records are numbers
- * that sort upwards; that two are equal in everything but the index means a
- * tie, which the index decides unless bits of the image were dropped. */
+ * A record is what moves: either a prefix of the key's image, or of its value, and, below
+ * it, the key's index (argsort), or the image itself (sort). Records are numbers that sort
+ * upwards; that two are equal in everything but the index means a tie, which the index
+ * decides unless the prefix does not tell the whole key. */
 #ifndef SMI_SORT_KERNEL_H
 #define SMI_SORT_KERNEL_H
 
@@ -57,7 +57,7 @@ struct smi_plan {
 	struct smi_keys keys;
 	struct smi_pack pack;
 	unsigned room;       /* bits of the prefix, at most */
-	bool exact;          /* no bits were dropped: equal prefixes are equal keys */
+	bool exact;          /* equal prefixes are equal keys: no bits were dropped */
 	bool as_doubles;     /* all records are below SMI_BELOW_DOUBLES */
 	uint64_t index_mask;
 	enum smi_sink sink;
@@ -205,8 +205,9 @@ struct smi_kernel {
  * digits, of at most 1024 records 2^10, and as long as it counts twice as many. A level by
  * leading bits settles as many bits as its digits have; one by logarithm, some of whose
  * digits' bits are the exponent's, as few as the others, 5 of 10: for 64 bits less than
- * 30100 and 9900. */
-#define SMI_COUNTS ((size_t)8 << 12)
+ * 30100 and 9900. A prefix by value settles none of an image's: many keys may go through the
+ * levels of one, and then through those of the other. */
+#define SMI_COUNTS ((size_t)16 << 12)
 #define SMI_FEW_COUNTS (10 << 10)
 
 extern const struct smi_kernel smi_kernel_portable;
