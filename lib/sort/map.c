@@ -5,7 +5,7 @@
 
 /* Prefixes that are shared cost time where keys are many. Of so many an index takes 17 bits,
  * and a prefix fits a double's fraction. */
-enum { SAMPLE_MAX = 1024, BY_VALUE_FROM = 1 << 17 };
+enum { SAMPLE_MAX = 1024, BY_VALUE_FROM = 1 << 17, SHARING = 256 };
 
 struct sample {
 	uint64_t image[SAMPLE_MAX];
@@ -144,11 +144,39 @@ static bool map_linear(struct smi_map *map, const struct smi_keys *keys,
 	return any && is_usable(map, keys->kind);
 }
 
-/* Lets records of doubles have prefixes by value, if, over the whole range, few enough sampled
- * keys share a bucket then. */
+static uint64_t value_prefix(const struct smi_pack *pack, double value)
+{
+	double x = (value - pack->low) * pack->scale;
+
+	return !(x < (double)pack->top) ? pack->top : x > 0 ? (uint64_t)x : 0;
+}
+
+/* Sampled keys that differ, but share a prefix with the last one before of their bucket. */
+static size_t sharing(const struct smi_pack *pack, const struct smi_map *whole, const struct smi_keys *keys,
+		      const struct sample *sample)
+{
+	uint64_t last[SMI_DIGITS];
+	bool any[SMI_DIGITS] = { false };
+	size_t shared = 0;
+
+	for (size_t i = 0; i < sample->n; i++) {
+		uint64_t image = sample->image[i];
+		uint32_t d = digit_of(whole, keys, image);
+
+		if (any[d] && last[d] != image)
+			shared += value_prefix(pack, value_of(keys, image)) ==
+				  value_prefix(pack, value_of(keys, last[d]));
+		any[d] = true;
+		last[d] = image;
+	}
+	return shared;
+}
+
+/* Lets records of doubles have prefixes by value, unless many sampled keys would share one or,
+ * over the whole range, more than by leading bits would share a bucket. */
 static void pack_by_value(struct smi_pack *pack, unsigned room, const struct smi_keys *keys,
 			  const struct sample *sample, const struct smi_range *range, unsigned width,
-			  uint64_t shared)
+			  uint64_t crowded)
 {
 	double first = value_of(keys, range->min), last = value_of(keys, range->max);
 	struct smi_map whole = { 0 };
@@ -158,7 +186,7 @@ static void pack_by_value(struct smi_pack *pack, unsigned room, const struct smi
 	pack->scale = whole.scale * (double)((uint64_t)1 << (room - width));
 	pack->top = ((uint64_t)1 << room) - 1;
 	if (!__builtin_isfinite(pack->low) || !__builtin_isnormal(pack->scale) ||
-	    crowding(&whole, keys, sample) > shared)
+	    crowding(&whole, keys, sample) > crowded || sharing(pack, &whole, keys, sample) > sample->n / SHARING)
 		return;
 	pack->by_value = true;
 	pack->drop = 0;

@@ -7,7 +7,9 @@
 
 /* A map to at most 2^width buckets for n keys of this range, such that a
  * sample of the keys comes out most evenly: by the image's leading bits (even
- * in a float's logarithm), by a float's value, or by an integer's logarithm. */
+ * in a float's logarithm), by a float's value, or by an integer's logarithm.
+ * Where it is by value, the plan's prefixes of many doubles become so, too, if
+ * that tells more of them apart. */
 void smi_map_choose(struct smi_map *map, struct smi_plan *plan, size_t n,
 		    const struct smi_range *range, unsigned width);
 
