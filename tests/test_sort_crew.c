@@ -10,6 +10,8 @@
 
 #include <sharedmem.h>
 
+#include "sort/crew.h"
+#include "sort/radix.h"
 #include "sort_check.h"
 #include "test_sort.h"
 
@@ -78,6 +80,29 @@ START_TEST(a_helper_keeps_off_the_callers_cpu)
 		ck_assert_int_eq(sched_getaffinity(0, sizeof now, &now), 0);
 		ck_assert(CPU_EQUAL(&now, &all));
 	}
+	buffers_fini(&b);
+}
+END_TEST
+
+/* Whoever sorts next has helpers, too. */
+START_TEST(the_crew_is_free_after_each_sort)
+{
+	static const enum shared_type types[] = { SHARED_INT16, SHARED_INT32, SHARED_FLOAT64 };
+	static const size_t sizes[] = { N, SMI_HELPED, N };
+	struct shared_sort_options o = { .np = 2 };
+	struct smi_crew crew;
+	struct buffers b;
+
+	buffers_init(&b, SMI_HELPED);
+	for (int shape = 0; shape < SHAPES; shape++)
+		for (int type = 0; type < 3; type++) {
+			make_keys(b.keys, sizes[type], types[type], shape, 1);
+			reference_order(b.keys, sizes[type], types[type], false, b.expected);
+			ck_assert_ptr_null(sort_wrong(&b, sizes[type], types[type], &o));
+			smi_crew_enter(&crew, 2);
+			ck_assert_int_eq(crew.np, 2);
+			smi_crew_leave(&crew);
+		}
 	buffers_fini(&b);
 }
 END_TEST
@@ -164,6 +189,7 @@ TCase *sort_crew_tests(void)
 	TCase *tcase = tcase_create("crew");
 
 	tcase_add_test(tcase, a_helper_keeps_off_the_callers_cpu);
+	tcase_add_test(tcase, the_crew_is_free_after_each_sort);
 	tcase_add_test(tcase, a_helper_goes_where_the_caller_may_go);
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34) && !defined(__SANITIZE_THREAD__)
 	tcase_add_test(tcase, a_child_leaves_its_parents_helpers_alone);

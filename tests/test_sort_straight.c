@@ -123,12 +123,14 @@ static bool is_seen_as_it_lies(const struct smi_kernel *kernel, const struct smi
 }
 
 /* Floats in order, but for: nothing; a NaN, or only NaNs, from a place on; zeros of both
- * signs around it; a key too large. */
+ * signs around it; a key too large; a NaN of its neighbours' sign; twins of one
+ * sign; that they turn round when the sign has changed. */
 START_TEST(every_kernel_sees_how_floats_lie)
 {
-	enum { MOST = 150, WAYS = 5 };
+	enum { MOST = 150, WAYS = 8 };
 	_Alignas(8) unsigned char base[8 * MOST];
 	const double other[WAYS] = { 0, NAN, NAN, 0, 1e9 };
+	const double far = 1000;
 	const struct smi_kernel *kernel;
 	struct smi_keys keys;
 
@@ -146,10 +148,17 @@ START_TEST(every_kernel_sees_how_floats_lie)
 					for (size_t i = 0; i < n; i++) {
 						double x = step * ((double)i - (double)place);
 
-						if (way == 2 ? i >= place : way > 0 && i == place)
+						if (way == 2 ? i >= place : (way == 1 || way == 4) && i == place)
 							x = other[way];
 						if (way == 3 && i + 3 > place && i < place + 3)
 							x = i % 2 ? 0. : -0.;
+						if (way == 5)
+							x = copysign(i == place ? NAN : far + x, place % 2 ? 1 : -1);
+						if (way == 6)
+							x = (place % 2 ? far : -far) + step * (double)(i - (i > place));
+						if (way == 7)
+							x = i <= place ? step * ((double)(place - i) + 0.5)
+								       : -step / (double)(i - place);
 						store_float(base, i, type, x);
 					}
 					ck_assert(is_seen_as_it_lies(kernel, &keys, place % 3 % n, n));

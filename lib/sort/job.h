@@ -57,7 +57,7 @@ static inline void smi_job_bucket(struct smi_job *job, void *records, void *spar
 		job->kernel->bucket(&job->plan, records, spare, m, position, counts);
 }
 
-/* The threads that were asked for help from now on, if they do not yet. */
+/* Has the crew from now on, with as many threads as were asked for. It may have it already. */
 void smi_job_get_helpers(struct smi_job *job);
 
 /* Settles what a record is, once the range is known: as much of the key as
