@@ -55,7 +55,7 @@ $(B)/lib/sort/%_avx512.o: KERNEL = $(AVX512)
 $(B)/lib/sort/%_avx2.o: KERNEL = $(AVX2)
 
 # The portable one is vectors where the compiler finds some, and it looks for more with -O3.
-$(B)/lib/sort/kernel_portable.o: KERNEL = $(patsubst -O2,-O3,$(filter -O2,$(CFLAGS)))
+$(B)/lib/sort/kernel_portable.o: KERNEL = $(patsubst -O2,-O3,$(filter -O2,$(lastword $(filter -O%,$(CFLAGS)))))
 
 # A short loop across two lines of code takes up to half as long again: none is to become one
 # by what the linker puts in front of it.
