@@ -18,9 +18,10 @@ INLINE size_t frequent_at(const struct smi_frequent *frequent, uint64_t image)
 #endif
 
 /* Those beyond the last value are copies of the first, which is looked for last. */
-INLINE void N(mark_keys)(enum smi_kind kind, const size_t values, const struct smi_keys *keys, size_t lo,
-			 size_t hi, const struct smi_frequent *frequent, uint8_t *mark)
+INLINE void N(mark_keys)(enum smi_kind kind, const size_t values, const struct smi_keys *shared, size_t lo,
+			 size_t hi, const struct smi_frequent *frequent, uint8_t *restrict mark)
 {
+	const struct smi_keys own = *shared, *keys = &own; /* no store can change it */
 	const VEC none = V(set)((RECORD)frequent->n);
 	VEC common[SMI_PLACED];
 	size_t i = lo;
