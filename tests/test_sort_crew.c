@@ -188,6 +188,7 @@ TCase *sort_crew_tests(void)
 {
 	TCase *tcase = tcase_create("crew");
 
+	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, a_helper_keeps_off_the_callers_cpu);
 	tcase_add_test(tcase, the_crew_is_free_after_each_sort);
 	tcase_add_test(tcase, a_helper_goes_where_the_caller_may_go);
