@@ -28,7 +28,7 @@
 INLINE size_t alike_until(enum smi_kind kind, const struct smi_keys *keys, size_t lo, size_t hi)
 {
 	enum { AT_ONCE = 8 }; /* vectors */
-	size_t size = smi_kind_size(kind), step = AT_ONCE * V64_LANES * sizeof(uint64_t) / size;
+	size_t size = smi_kind_size(kind), few = V64_LANES * sizeof(uint64_t) / size, step = AT_ONCE * few;
 	uint64_t one_each = UINT64_MAX / smi_kind_mask(kind);
 	v64 one = v64_set(smi_key_load(smi_key_at(keys->base, kind, lo), kind) * one_each);
 	size_t i = lo;
@@ -43,6 +43,8 @@ INLINE size_t alike_until(enum smi_kind kind, const struct smi_keys *keys, size_
 		if (v64_any_set(unlike))
 			break;
 	}
+	while (i + few <= hi && !v64_any_set(v64_xor(v64_bits(SMI_INT64, smi_key_at(keys->base, kind, i)), one)))
+		i += few;
 	return i;
 }
 
