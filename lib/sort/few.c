@@ -15,6 +15,7 @@ enum { SLOTS = 256, VALUES = 64, SAMPLE = 64, TABLES = 16, TRIES = 32 };
 struct table {
 	uint64_t bits[SLOTS];
 	uint32_t count[2][SLOTS];  /* of keys at even and odd places: no waiting for the last store */
+	uint8_t slot[VALUES];      /* those that are used */
 	uint32_t used;
 };
 
@@ -51,7 +52,7 @@ static bool table_insert(struct table *t, uint64_t bits, size_t slot, uint64_t f
 	if (slot_of(t->bits[slot], factor) == slot || t->used == VALUES)
 		return false;
 	t->bits[slot] = bits;
-	t->used++;
+	t->slot[t->used++] = (uint8_t)slot;
 	return true;
 }
 
@@ -154,11 +155,11 @@ static bool value_add(struct few *f, uint64_t bits, uint64_t count)
 static bool values_gather(struct few *f)
 {
 	for (size_t part = 0; part < f->parts; part++)
-		for (size_t slot = 0; slot < SLOTS; slot++) {
+		for (size_t i = 0; i < f->table[part].used; i++) {
 			const struct table *t = &f->table[part];
-			uint64_t count = (uint64_t)t->count[0][slot] + t->count[1][slot];
+			size_t slot = t->slot[i];
 
-			if (count && !value_add(f, t->bits[slot], count))
+			if (!value_add(f, t->bits[slot], (uint64_t)t->count[0][slot] + t->count[1][slot]))
 				return false;
 		}
 	for (size_t j = 1; j < f->values; j++)
