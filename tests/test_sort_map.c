@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sort/buckets.h"
@@ -177,6 +178,35 @@ START_TEST(doubles_of_prefixes_by_value_are_sorted_stably)
 }
 END_TEST
 
+/* Not where a part of the keys would share a prefix: in a tenth of these doubles every
+ * exponent occurs, far below the others. */
+START_TEST(prefixes_are_not_by_value_if_many_would_be_shared)
+{
+	enum { N = 1 << 17, WIDTH = 7, INDEX_BITS = 17 };
+	double *keys = malloc(N * sizeof *keys);
+	struct smi_range range;
+	struct smi_map map;
+	uint64_t seed = 1;
+
+	for (int tiny = 0; tiny < 2; tiny++) {
+		struct smi_plan plan = { .room = 64 - INDEX_BITS, .pack = { .drop = 1, .index_bits = INDEX_BITS } };
+
+		for (size_t i = 0; i < N; i++) {
+			double unit = (double)(random_next(&seed) >> 11) * 0x1p-53;
+
+			keys[i] = tiny && i % 10 == 0 ? ldexp(1 + unit, -60 - (int)(i % 900)) : 1 + unit;
+		}
+		keys[0] = 0;
+		ck_assert(smi_keys_init(&plan.keys, keys, SHARED_FLOAT64, false));
+		smi_kernel()->range(&plan.keys, 0, N, &range);
+		smi_map_choose(&map, &plan, N, &range, WIDTH);
+		ck_assert_int_eq(map.kind, SMI_MAP_LINEAR);
+		ck_assert_int_eq(plan.pack.by_value, !tiny);
+	}
+	free(keys);
+}
+END_TEST
+
 /* So many that they are small, but more than 512 only where those would be too large. */
 START_TEST(buckets_are_as_many_as_are_needed)
 {
@@ -203,6 +233,7 @@ TCase *sort_map_tests(void)
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
 	tcase_add_loop_test(tcase, floats_of_any_span_are_sorted_stably, 0, KERNELS);
 	tcase_add_loop_test(tcase, digits_of_every_kernel_never_decrease, 0, KERNELS);
+	tcase_add_test(tcase, prefixes_are_not_by_value_if_many_would_be_shared);
 	tcase_add_test(tcase, buckets_are_as_many_as_are_needed);
 	tcase_add_loop_test(tcase, doubles_of_prefixes_by_value_are_sorted_stably, 0, KERNELS);
 	return tcase;
