@@ -49,16 +49,21 @@ static uint64_t log_of(enum smi_kind kind, uint64_t u)
 	return memcpy(&wide, &x, sizeof x), wide > one ? wide - one : 0;
 }
 
+/* The kernels' linear scale: (value - low) * scale, cut off to 0 ... top. */
+static uint64_t scaled(double value, double low, double scale, uint64_t top)
+{
+	double x = (value - low) * scale;
+
+	return !(x < (double)top) ? top : x > 0 ? (uint64_t)x : 0;
+}
+
 /* The kernels' maps, of one key. */
 static uint32_t digit_of(const struct smi_map *map, const struct smi_keys *keys, uint64_t image)
 {
 	uint64_t digit = image - map->base;
-	double x;
 
-	if (map->kind == SMI_MAP_LINEAR) {
-		x = (value_of(keys, image) - map->low) * map->scale;
-		return !(x < map->top) ? map->top : x > 0 ? (uint32_t)x : 0;
-	}
+	if (map->kind == SMI_MAP_LINEAR)
+		return (uint32_t)scaled(value_of(keys, image), map->low, map->scale, map->top);
 	if (map->kind == SMI_MAP_LOG)
 		digit = log_of(keys->kind, digit);
 	digit >>= map->shift;
@@ -144,11 +149,9 @@ static bool map_linear(struct smi_map *map, const struct smi_keys *keys,
 	return any && is_usable(map, keys->kind);
 }
 
-static uint64_t value_prefix(const struct smi_pack *pack, double value)
+static uint64_t value_prefix(const struct smi_pack *pack, const struct smi_keys *keys, uint64_t image)
 {
-	double x = (value - pack->low) * pack->scale;
-
-	return !(x < (double)pack->top) ? pack->top : x > 0 ? (uint64_t)x : 0;
+	return scaled(value_of(keys, image), pack->low, pack->scale, pack->top);
 }
 
 /* Sampled keys that differ, but share a prefix with the last one before of their bucket. */
@@ -164,8 +167,7 @@ static size_t sharing(const struct smi_pack *pack, const struct smi_map *whole, 
 		uint32_t d = digit_of(whole, keys, image);
 
 		if (any[d] && last[d] != image)
-			shared += value_prefix(pack, value_of(keys, image)) ==
-				  value_prefix(pack, value_of(keys, last[d]));
+			shared += value_prefix(pack, keys, image) == value_prefix(pack, keys, last[d]);
 		any[d] = true;
 		last[d] = image;
 	}
