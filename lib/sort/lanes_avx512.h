@@ -38,7 +38,6 @@ INLINE uint64_t v64_highest(v64 a) { return _mm512_reduce_max_epu64(a); }
 INLINE uint64_t v64_union(v64 a) { return (uint64_t)_mm512_reduce_or_epi64(a); }
 INLINE bool v64_any_less(v64 a, v64 b) { return _mm512_cmplt_epu64_mask(a, b) != 0; }
 
-
 /* Are the floats at p below those at q, or, if not `strictly`, equal to them? Never where one
  * is NaN. */
 INLINE bool v64_floats_below(const void *p, const void *q, bool strictly)

@@ -28,7 +28,6 @@ INLINE v64 v64_right(v64 a, unsigned n) { return n < 64 ? a >> n : 0; }
 INLINE v64 v64_bias(v64 a) { return a; }
 INLINE v64 v64_min(v64 a, v64 b) { return a < b ? a : b; }
 INLINE v64 v64_max(v64 a, v64 b) { return a > b ? a : b; }
-INLINE v64 v64_shifted(v64 a, v64 next) { return (void)a, next; }
 INLINE v64 v64_keys_turned(v64 a, size_t size)
 {
 	const uint64_t odd_bytes = 0xff00ff00ff00ff00;
@@ -56,7 +55,6 @@ INLINE void v64_store_bytes(uint8_t *p, v64 v) { *p = (uint8_t)v; }
 INLINE uint64_t v64_lowest(v64 a) { return a; }
 INLINE uint64_t v64_highest(v64 a) { return a; }
 INLINE uint64_t v64_union(v64 a) { return a; }
-INLINE bool v64_any_less(v64 a, v64 b) { return a < b; }
 
 INLINE bool v64_any_equal(v64 a, v64 b) { return a == b; }
 INLINE v32 v32_load(const uint32_t *p) { return *p; }
@@ -74,8 +72,6 @@ INLINE v32 v32_max(v32 a, v32 b) { return a > b ? a : b; }
 INLINE uint32_t v32_lowest(v32 a) { return a; }
 INLINE uint32_t v32_highest(v32 a) { return a; }
 INLINE uint32_t v32_union(v32 a) { return a; }
-INLINE bool v32_any_less(v32 a, v32 b) { return a < b; }
-INLINE v32 v32_shifted(v32 a, v32 next) { return (void)a, next; }
 typedef unsigned v32_mask;
 
 INLINE v32_mask v32_all(void) { return 1; }
