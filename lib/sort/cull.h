@@ -29,7 +29,8 @@ struct N(culling) {
 enum N(culled_by) { N(BITS_TO_BITS), N(BITS_TO_IMAGES), N(IMAGES_TO_IMAGES) };
 
 #if RECORD_BITS == 32
-/* cull_four in plain C: a loop that compilers make vectors of, and one that they cannot. */
+/* cull_four in plain C: a loop that compilers make vectors of, and one that they cannot. Longer
+ * keys, of which a vector has two, it makes slower. */
 INLINE size_t N(cull_plainly)(struct N(culling) *c, size_t j0, enum smi_kind kind, uint64_t flip,
 			      const void *from, size_t n, enum N(culled_by) by, RECORD *rest)
 {
