@@ -40,13 +40,14 @@ static const char *sort_wrong_in(uint64_t way, struct buffers *b, size_t n, enum
 /* _i: kernel. The first turn starts the helpers in the usual arithmetic. */
 START_TEST(keys_are_sorted_in_any_arithmetic)
 {
-	static const size_t sizes[] = { 100000, 5, 300, 3000, 30000, 100000 };
+	enum { BY_VALUE = (1 << 17) + 1 }; /* prefixes of doubles */
+	static const size_t sizes[] = { 100000, 5, 300, 3000, 30000, BY_VALUE };
 	static const enum shape shapes[] = { EXTREMES, UNIFORM, CLOSE, FEW };
 	struct buffers b;
 
 	if (smi_sort_use(kernels[_i]))
 		return;
-	buffers_init(&b, 100000);
+	buffers_init(&b, BY_VALUE);
 	for (int way = 0; way < WAYS; way++)
 		for (size_t c = 0; c < 6 * 4 * 8; c++) {
 			static const enum shared_type types[] = { SHARED_FLOAT64, SHARED_FLOAT32, SHARED_INT64, SHARED_UINT32 };
@@ -106,6 +107,34 @@ START_TEST(the_portable_kernel_needs_no_arithmetic)
 }
 END_TEST
 
+/* Prefixes by value are computed as floats: however that rounds, and whether subnormals are
+ * zeros, those of rising keys rise. */
+START_TEST(prefixes_by_value_rise_in_any_arithmetic)
+{
+	enum { N = 256, TRAPS = WAYS - 1 };
+	struct smi_pack pack = { .index_bits = 18, .by_value = true, .top = ((uint64_t)1 << 40) - 1 };
+	uint64_t records[N];
+	struct smi_keys keys;
+	double base[N];
+
+	ck_assert_int_eq(smi_sort_use("portable"), 0);
+	ck_assert(smi_keys_init(&keys, base, SHARED_FLOAT64, false));
+	for (int way = 0; way < TRAPS; way++)
+		for (int wide = 0; wide < 2; wide++) {
+			for (size_t i = 0; i < N; i++)
+				base[i] = ((double)i - N / 2) * (wide ? 1.1 : 0x1.1p-1072);
+			pack.low = base[0];
+			pack.scale = wide ? 0x1p40 / (base[N - 1] - base[0]) : 0x1p1000;
+			smi_arithmetic_set(ways[way]);
+			smi_kernel()->pack(&keys, &pack, 0, N, records);
+			smi_arithmetic_set(SMI_ARITHMETIC_USUAL);
+			for (size_t i = 1; i < N; i++)
+				ck_assert_uint_ge(records[i], records[i - 1]);
+			ck_assert(!wide || records[N - 1] > records[0]);
+		}
+}
+END_TEST
+
 struct comparing {
 	uint64_t way;
 	_Atomic uint64_t calls, otherwise;
@@ -148,6 +177,7 @@ TCase *sort_arithmetic_tests(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
 	tcase_add_loop_test(tcase, keys_are_sorted_in_any_arithmetic, 0, KERNELS);
+	tcase_add_test(tcase, prefixes_by_value_rise_in_any_arithmetic);
 	tcase_add_test(tcase, the_portable_kernel_needs_no_arithmetic);
 	tcase_add_test(tcase, comparators_run_in_the_callers_arithmetic);
 	return tcase;
