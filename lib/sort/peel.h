@@ -100,8 +100,11 @@ INLINE void put_index(bool narrow, void *out, size_t place, uint64_t index)
 static inline size_t usual_number(size_t keys, size_t count, size_t n)
 {
 	double mean = n ? (double)keys * (double)count / (double)n : 0;
+	size_t more = 0; /* counted up to 2.5 roots of the mean: sqrt() may want libm */
 
-	return (size_t)(mean + 2.5 * __builtin_sqrt(mean)) + 1;
+	while ((double)(more * more) < 6.25 * mean)
+		more++;
+	return (size_t)mean + more;
 }
 
 #endif
