@@ -124,6 +124,18 @@ START_TEST(a_million_keys_of_any_shape_are_sorted_stably)
 }
 END_TEST
 
+START_TEST(threads_may_have_several_parts)
+{
+	static const int most[] = { 2, 3, 17 }; /* threads: 4, 3 and 1 parts each */
+	struct buffers b;
+	size_t n = 9 * SMI_PART + 1;
+
+	buffers_init(&b, n);
+	check_many(&b, n, _i ? SHARED_UINT32 : SHARED_FLOAT64, _i ? UNIFORM : EXTREMES, most[_i], _i == 1);
+	buffers_fini(&b);
+}
+END_TEST
+
 START_TEST(large_buckets_are_shared_out)
 {
 	/* Around the largest bucket that one thread sorts, by each kernel. */
@@ -360,6 +372,7 @@ Suite *sort_suite(void)
 	tcase_add_loop_test(tcase, any_number_of_few_keys_is_sorted, 0, KERNELS);
 	tcase_add_loop_test(tcase, every_kernel_sorts_stably_around_the_thresholds, 0, KERNELS);
 	tcase_add_loop_test(tcase, a_million_keys_of_any_shape_are_sorted_stably, 0, SHAPES);
+	tcase_add_loop_test(tcase, threads_may_have_several_parts, 0, 3);
 	tcase_add_loop_test(tcase, large_buckets_are_shared_out, 0, KERNELS);
 	tcase_add_loop_test(tcase, one_bucket_is_what_the_cache_holds, 0, KERNELS);
 	tcase_add_test(tcase, random_arrays_agree_with_the_reference);

@@ -9,7 +9,11 @@
 #include "sort/options.h"
 #include "sort/scratch.h"
 
-enum { PART_LOG = 31 }; /* a part has fewer keys than 2^this */
+enum {
+	PART_LOG = 31, /* a part has fewer keys than 2^this */
+	EACH = 4,      /* parts of a thread, at most */
+	MANY = 16      /* threads: more have one part each, since there is a sum over all parts */
+};
 
 size_t smi_job_cache(void)
 {
@@ -41,12 +45,21 @@ void smi_job_plan(struct smi_job *job)
 	plan->exact = (job->range.varying & (((uint64_t)1 << plan->pack.drop) - 1)) == 0;
 }
 
+/* A part for each thread, or, of many keys, a few: a helper may come late, or go more slowly. */
+static size_t parts_of(size_t n, size_t np)
+{
+	size_t each = n / np / SMI_PART, least = (n >> PART_LOG) + 1;
+
+	each = np == 1 || np > MANY || each < 1 ? 1 : each < EACH ? each : EACH;
+	return each * np > least ? each * np : least;
+}
+
 /* Sizes that depend on the machine and on how many threads there are. */
 static void settle_sizes(struct smi_job *job)
 {
 	size_t cache = smi_job_cache() / 8, np = (size_t)job->crew.np, share = job->n / np;
 
-	job->parts = np > job->n >> PART_LOG ? np : (job->n >> PART_LOG) + 1;
+	job->parts = parts_of(job->n, np);
 	job->bucket = cache / 32;
 	job->large = np > 1 && share < cache ? share : cache;
 	job->large = job->large < cache / 8 ? cache / 8 : job->large;

@@ -10,6 +10,7 @@
 #include "sort/specials.h"
 
 #define SMI_LEVELS 4 /* partitions within partitions; below that one thread goes on */
+#define SMI_PART ((size_t)1 << 19) /* keys or more has a part where threads have several */
 
 struct smi_job {
 	const struct smi_kernel *kernel;
