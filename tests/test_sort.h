@@ -10,6 +10,7 @@ TCase *sort_arithmetic_tests(void);
 TCase *sort_by_tests(void);
 TCase *sort_bytes_tests(void);
 TCase *sort_crew_tests(void);
+TCase *sort_far_tests(void);
 TCase *sort_map_tests(void);
 TCase *sort_memory_tests(void);
 TCase *sort_peel_tests(void);

@@ -112,7 +112,8 @@ END_TEST
 START_TEST(prefixes_by_value_rise_in_any_arithmetic)
 {
 	enum { N = 256, TRAPS = WAYS - 1 };
-	struct smi_pack pack = { .index_bits = 18, .by_value = true, .top = ((uint64_t)1 << 40) - 1 };
+	struct smi_pack pack = { .index_bits = 18, .mapped = true,
+				 .map = { .kind = SMI_MAP_LINEAR, .top = ((uint64_t)1 << 40) - 1 } };
 	uint64_t records[N];
 	struct smi_keys keys;
 	double base[N];
@@ -123,8 +124,8 @@ START_TEST(prefixes_by_value_rise_in_any_arithmetic)
 		for (int wide = 0; wide < 2; wide++) {
 			for (size_t i = 0; i < N; i++)
 				base[i] = ((double)i - N / 2) * (wide ? 1.1 : 0x1.1p-1072);
-			pack.low = base[0];
-			pack.scale = wide ? 0x1p40 / (base[N - 1] - base[0]) : 0x1p1000;
+			pack.map.low = base[0];
+			pack.map.scale = wide ? 0x1p40 / (base[N - 1] - base[0]) : 0x1p1000;
 			smi_arithmetic_set(ways[way]);
 			smi_kernel()->pack(&keys, &pack, 0, N, records);
 			smi_arithmetic_set(SMI_ARITHMETIC_USUAL);

@@ -161,7 +161,7 @@ START_TEST(doubles_of_prefixes_by_value_are_sorted_stably)
 		ck_assert(smi_keys_init(&plan.keys, b.sorted, SHARED_FLOAT64, descending));
 		smi_kernel()->range(&plan.keys, 0, N, &range);
 		smi_map_choose(&map, &plan, N, &range, WIDTH);
-		if (!plan.pack.by_value)
+		if (!plan.pack.mapped)
 			continue;
 		valued++;
 		smi_kernel()->pack(&plan.keys, &plan.pack, 0, N, records);
@@ -171,7 +171,7 @@ START_TEST(doubles_of_prefixes_by_value_are_sorted_stably)
 		}
 		ck_assert_uint_ge(shared, N / 8);
 		ck_assert_uint_eq(records[0] >> INDEX_BITS, 0);
-		ck_assert_uint_ge(records[N - 1] >> INDEX_BITS, plan.pack.top - 1);
+		ck_assert_uint_ge(records[N - 1] >> INDEX_BITS, plan.pack.map.top - 1);
 	}
 	ck_assert_uint_ge(valued, 12);
 	buffers_fini(&b);
@@ -201,7 +201,7 @@ START_TEST(prefixes_are_not_by_value_if_many_would_be_shared)
 		smi_kernel()->range(&plan.keys, 0, N, &range);
 		smi_map_choose(&map, &plan, N, &range, WIDTH);
 		ck_assert_int_eq(map.kind, SMI_MAP_LINEAR);
-		ck_assert_int_eq(plan.pack.by_value, !tiny);
+		ck_assert_int_eq(plan.pack.mapped, !tiny);
 	}
 	free(keys);
 }

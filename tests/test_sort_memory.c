@@ -146,9 +146,10 @@ START_TEST(levels_of_values_and_images_fit_their_counts)
 		for (size_t i = 0; i < n; i++)
 			keys[i] = descending ? -keys[i] : keys[i];
 		ck_assert(smi_keys_init(&plan.keys, keys, SHARED_FLOAT64, descending));
-		plan.pack = (struct smi_pack){ .index_bits = INDEX_BITS, .indexed = true, .by_value = true,
-					       .low = descending ? 1 : -1, .top = ((uint64_t)1 << room) - 1,
-					       .scale = ldexp(descending ? -0.5 : 0.5, (int)room) };
+		plan.pack = (struct smi_pack){ .index_bits = INDEX_BITS, .indexed = true, .mapped = true };
+		plan.pack.map = (struct smi_map){ .kind = SMI_MAP_LINEAR, .low = descending ? 1 : -1,
+						  .scale = ldexp(descending ? -0.5 : 0.5, (int)room),
+						  .top = ((uint64_t)1 << room) - 1 };
 		smi_kernel()->pack(&plan.keys, &plan.pack, 0, n, records);
 		smi_kernel()->bucket(&plan, records, spare, n, 0, counts);
 		ck_assert(is_stable_order(keys, n, SHARED_FLOAT64, descending, (const size_t *)records));

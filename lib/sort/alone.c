@@ -3,10 +3,14 @@
 
 #include <errno.h>
 
+#include "sort/map.h"
 #include "sort/scratch.h"
 
-/* Bytes that the kernel may write too many. */
-enum { SLACK = 64 };
+enum {
+	SLACK = 64, /* bytes that the kernel may write too many */
+	FAR = 8192, /* keys: of fewer all shared prefixes together cost less than a sample */
+	WIDTH = 7   /* bits of the digits that prefixes go with then */
+};
 
 static void sort_all(struct smi_job *job, void *records, void *spare, uint32_t *counts)
 {
@@ -56,11 +60,16 @@ static void sort_numbers_apart(struct smi_job *job, uint64_t *records, void *spa
 static int sort_with(struct smi_job *job, void *records, void *spare, uint32_t *counts, uint8_t *mark)
 {
 	bool in_place = job->plan.sink == SMI_TO_KEY, nan;
+	struct smi_map map;
 	int r = 0;
 
 	job->kernel->range(&job->plan.keys, 0, job->n, &job->range);
 	nan = smi_kind_float(job->plan.keys.kind) && job->range.max == smi_kind_mask(job->plan.keys.kind);
 	smi_job_plan(job);
+	/* Doubles' images are logarithms, and there is room for enough of them. */
+	if (!job->plan.exact && job->plan.keys.kind == SMI_INT64 && job->n >= FAR &&
+	    smi_map_has_far(&job->plan.keys, job->n, &job->range))
+		smi_map_choose(&map, &job->plan, job->n, &job->range, WIDTH);
 	if (in_place)
 		r = smi_specials_init(&job->specials, job->kernel, &job->crew, &job->plan.keys, job->n,
 				      &job->range);

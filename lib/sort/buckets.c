@@ -14,6 +14,7 @@ enum { LEAST_LOG = 7, FEWER_LOG = 9, MOST_LOG = 10, UNEVEN = 6 };
 /* Records of one partition, and where they stand in the whole. */
 struct region {
 	struct smi_job *job;
+	struct smi_job *exact;      /* the same, of buckets in which equal prefixes are equal keys */
 	const struct smi_tables *tables;
 	char *records;
 	size_t position;
@@ -25,10 +26,17 @@ static void bucket_sort(struct smi_job *job, char *records, char *spare, size_t 
 	smi_job_bucket(job, records, spare, m, position, job->counts + (size_t)rank * SMI_COUNTS);
 }
 
+static struct smi_job *job_of(const struct region *region, size_t bucket)
+{
+	const struct smi_plan *plan = &region->job->plan;
+
+	return bucket >= plan->sure && bucket < plan->unsure ? region->exact : region->job;
+}
+
 static void bucket_part(void *arg, size_t part, int rank)
 {
 	struct region *region = arg;
-	struct smi_job *job = region->job;
+	struct smi_job *job = job_of(region, part);
 	size_t begin = region->tables->start[part], m = region->tables->start[part + 1] - begin;
 
 	if (m > 0 && m <= job->large)
@@ -42,10 +50,10 @@ static void sort_large(struct smi_job *job, char *records, char *second, size_t 
 
 /* Sorts the buckets 0 ... top of a partition whose records are at `records`;
  * `second` has room for the large ones. */
-static void sort_buckets(struct smi_job *job, int level, size_t top, char *records, char *second,
-			 size_t position)
+static void sort_buckets(struct smi_job *job, struct smi_job *exact, int level, size_t top, char *records,
+			 char *second, size_t position)
 {
-	struct region region = { job, &job->tables[level], records, position };
+	struct region region = { job, exact, &job->tables[level], records, position };
 	const uint64_t *start = region.tables->start;
 
 	for (size_t d = 0; d <= top; d++)
@@ -53,7 +61,7 @@ static void sort_buckets(struct smi_job *job, int level, size_t top, char *recor
 			/* Below the first level both arrays keep each record at
 			 * the place that its bucket has in the sink, which may
 			 * be one of them. */
-			sort_large(job, records + start[d] * job->width,
+			sort_large(job_of(&region, d), records + start[d] * job->width,
 				   second + (level ? start[d] * job->width : 0),
 				   start[d + 1] - start[d], position + start[d], level + 1);
 	smi_crew_each(&job->crew, top + 1, bucket_part, &region);
@@ -117,12 +125,15 @@ static void sort_large(struct smi_job *job, char *records, char *second, size_t 
 	smi_map_shift(&p.map, &range, index_bits, smi_buckets_width(job, m));
 	smi_partition_count(&p, &job->crew);
 	smi_partition_move(&p, &job->crew);
-	sort_buckets(job, level, p.map.top, second, records, position);
+	sort_buckets(job, job, level, p.map.top, second, records, position);
 }
 
 void smi_buckets_sort(struct smi_job *job, size_t top)
 {
-	sort_buckets(job, 0, top, job->records, job->second, 0);
+	struct smi_job exact = *job;
+
+	exact.plan.exact = true;
+	sort_buckets(job, &exact, 0, top, job->records, job->second, 0);
 }
 
 void smi_buckets_sort_records(struct smi_job *job, char *records)

@@ -24,21 +24,21 @@ enum smi_map_kind {
 struct smi_map {
 	enum smi_map_kind kind;
 	unsigned shift;
-	uint64_t base;
+	uint64_t base, last;  /* images below the one or above the other count as that */
 	double low, scale;
-	uint32_t top;   /* the last bucket: larger digits become this one */
+	uint64_t top;         /* the last bucket; LINEAR: larger digits become this one */
 };
 
-/* record = (image - base) >> drop << index_bits | index, or, of doubles by value,
- * (value - low) * scale << index_bits | index, what is scaled being cut off to 0 ... top < 2^52 */
+/* record = prefix << index_bits | index, where the prefix is (image - base) >> drop or, of
+ * longer keys, `mapped`: the digit by a map whose kind is that of the first partition's, and
+ * whose top < 2^52 if that is LINEAR. */
 struct smi_pack {
 	uint64_t base;
 	unsigned drop;
 	unsigned index_bits;
 	bool indexed;    /* false: no index is added */
-	bool by_value;
-	double low, scale;
-	uint64_t top;
+	bool mapped;
+	struct smi_map map;
 };
 
 /* Records below this are doubles' bits, of none but normal and subnormal numbers, and lie in
@@ -58,6 +58,8 @@ struct smi_plan {
 	struct smi_pack pack;
 	unsigned room;       /* bits of the prefix, at most */
 	bool exact;          /* equal prefixes are equal keys: no bits were dropped */
+	size_t sure, unsure; /* if not: buckets of the first partition, from one up to before the
+				other, in which they are */
 	bool as_doubles;     /* all records are below SMI_BELOW_DOUBLES */
 	uint64_t index_mask;
 	enum smi_sink sink;

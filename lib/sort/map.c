@@ -3,37 +3,27 @@
 
 #include <float.h>
 
-/* Prefixes that are shared cost time where keys are many. Of so many an index takes 17 bits,
- * and a prefix fits a double's fraction. */
-enum { SAMPLE_MAX = 1024, BY_VALUE_FROM = 1 << 17, SHARING = 256 };
+#include "sort/prefix.h"
 
-struct sample {
-	uint64_t image[SAMPLE_MAX];
-	size_t n;
-};
+/* Maps that cut keys off are looked for where another one is so many times more crowded than by
+ * chance, and taken if they halve that. SKIPPED: values that may lie far away at either end. */
+enum { CROWDED = 4, SKIPPED = 4 };
 
-static void sample_take(struct sample *sample, const struct smi_keys *keys, size_t n)
+static size_t sample_size(size_t n)
+{
+	return n >= 1u << 20 ? 1024 : n >= 1u << 17 ? 512 : 256;
+}
+
+static void sample_take(struct smi_map_sample *sample, size_t size, const struct smi_keys *keys, size_t n)
 {
 	uint64_t x = 0x9e3779b97f4a7c15;
 
-	sample->n = n >= 1u << 20 ? 1024 : n >= 1u << 17 ? 512 : 256;
+	sample->n = size;
 	for (size_t i = 0; i < sample->n; i++) {
 		/* Steele, Vigna: "Computationally easy, spectrally good multipliers". */
 		x = x * 0xd1342543de82ef95 + 1;
 		sample->image[i] = smi_key_image(keys, (size_t)((double)(x >> 12) * 0x1p-52 * (double)n));
 	}
-}
-
-static double value_of(const struct smi_keys *keys, uint64_t image)
-{
-	uint64_t bits = smi_image_bits(keys->kind, keys->flip, image);
-	uint32_t half = (uint32_t)bits;
-	double x;
-	float f;
-
-	if (keys->kind == SMI_FLOAT64)
-		return memcpy(&x, &bits, sizeof x), x;
-	return memcpy(&f, &half, sizeof f), f;
 }
 
 /* How far the bits of a real number, a float for keys of 4 bytes, are above those of 1. */
@@ -49,36 +39,32 @@ static uint64_t log_of(enum smi_kind kind, uint64_t u)
 	return memcpy(&wide, &x, sizeof x), wide > one ? wide - one : 0;
 }
 
-/* The kernels' linear scale: (value - low) * scale, cut off to 0 ... top. */
-static uint64_t scaled(double value, double low, double scale, uint64_t top)
+/* (value - low) * scale, cut off to 0 ... top. */
+static uint64_t scaled(double value, const struct smi_map *map)
 {
-	double x = (value - low) * scale;
+	double x = (value - map->low) * map->scale;
 
-	return !(x < (double)top) ? top : x > 0 ? (uint64_t)x : 0;
+	return !(x < (double)map->top) ? map->top : x > 0 ? (uint64_t)x : 0;
 }
 
-/* The kernels' maps, of one key. */
-static uint32_t digit_of(const struct smi_map *map, const struct smi_keys *keys, uint64_t image)
+uint64_t smi_map_digit(const struct smi_map *map, const struct smi_keys *keys, uint64_t image)
 {
-	uint64_t digit = image - map->base;
-
 	if (map->kind == SMI_MAP_LINEAR)
-		return (uint32_t)scaled(value_of(keys, image), map->low, map->scale, map->top);
+		return scaled(smi_map_value(keys, image), map);
+	image = image < map->base ? map->base : image > map->last ? map->last : image;
 	if (map->kind == SMI_MAP_LOG)
-		digit = log_of(keys->kind, digit);
-	digit >>= map->shift;
-	return digit < map->top ? (uint32_t)digit : map->top;
+		return log_of(keys->kind, image - map->base) >> map->shift;
+	return (image - map->base) >> map->shift;
 }
 
-/* Pairs of sampled keys that fall into one bucket. */
-static uint64_t crowding(const struct smi_map *map, const struct smi_keys *keys,
-			 const struct sample *sample)
+uint64_t smi_map_crowding(const struct smi_map *map, const struct smi_keys *keys,
+			  const struct smi_map_sample *sample)
 {
 	uint16_t count[SMI_DIGITS] = { 0 };
 	uint64_t pairs = 0;
 
 	for (size_t i = 0; i < sample->n; i++)
-		pairs += count[digit_of(map, keys, sample->image[i])]++;
+		pairs += count[smi_map_digit(map, keys, sample->image[i])]++;
 	return pairs;
 }
 
@@ -90,8 +76,9 @@ void smi_map_shift(struct smi_map *map, const struct smi_range *range, unsigned 
 
 	map->kind = SMI_MAP_SHIFT;
 	map->base = base;
+	map->last = range->max;
 	map->shift = index_bits + (bits > width ? bits - width : 0);
-	map->top = (uint32_t)((range->max - base) >> map->shift);
+	map->top = (range->max - base) >> map->shift;
 }
 
 static void map_log(struct smi_map *map, enum smi_kind kind, const struct smi_range *range, unsigned width)
@@ -101,8 +88,27 @@ static void map_log(struct smi_map *map, enum smi_kind kind, const struct smi_ra
 
 	map->kind = SMI_MAP_LOG;
 	map->base = range->min;
+	map->last = range->max;
 	map->shift = bits > width ? bits - width : 0;
-	map->top = (uint32_t)(most >> map->shift);
+	map->top = most >> map->shift;
+}
+
+/* By leading bits where most keys lie, in `most`; a bucket of their own at either end, if there
+ * can be any, is for those that lie outside. */
+static void map_within(struct smi_map *map, const struct smi_range *range, const struct smi_range *most,
+		       unsigned width)
+{
+	uint64_t span = most->max - most->min, step, above;
+	unsigned bits = smi_bits(span);
+
+	map->kind = SMI_MAP_SHIFT;
+	map->shift = bits > width ? bits - width : 0;
+	map->shift += (span >> map->shift) + 3 > (uint64_t)1 << width;
+	step = (uint64_t)1 << map->shift;
+	map->base = most->min - range->min > step ? most->min - step : range->min;
+	above = ((most->max - map->base) >> map->shift) + 1;
+	map->last = (range->max - map->base) >> map->shift > above ? map->base + (above << map->shift) : range->max;
+	map->top = (map->last - map->base) >> map->shift;
 }
 
 /* Does this spread keys, in the precision of the kernels? */
@@ -116,11 +122,11 @@ static bool is_usable(const struct smi_map *map, enum smi_kind kind)
 }
 
 /* Linear from low to high. */
-static void map_span(struct smi_map *map, const struct smi_keys *keys, double low, double high, unsigned width)
+void smi_map_span(struct smi_map *map, const struct smi_keys *keys, double low, double high, unsigned width)
 {
 	map->kind = SMI_MAP_LINEAR;
-	map->top = (1u << width) - 1;
-	map->scale = (map->top + 1) / (high - low);
+	map->top = ((uint64_t)1 << width) - 1;
+	map->scale = (double)(map->top + 1) / (high - low);
 	map->low = low;
 	if (keys->descending) {
 		map->scale = -map->scale;
@@ -131,13 +137,13 @@ static void map_span(struct smi_map *map, const struct smi_keys *keys, double lo
 /* Linear over the finite values of the sample and a little more on both sides;
  * false when there is no such span. */
 static bool map_linear(struct smi_map *map, const struct smi_keys *keys,
-		       const struct sample *sample, unsigned width)
+		       const struct smi_map_sample *sample, unsigned width)
 {
 	double low = 0, high = 0, x, span;
 	bool any = false;
 
 	for (size_t i = 0; i < sample->n; i++) {
-		x = value_of(keys, sample->image[i]);
+		x = smi_map_value(keys, sample->image[i]);
 		if (!__builtin_isfinite(x))
 			continue;
 		low = !any || x < low ? x : low;
@@ -145,100 +151,131 @@ static bool map_linear(struct smi_map *map, const struct smi_keys *keys,
 		any = true;
 	}
 	span = high - low;
-	map_span(map, keys, low - span / 64, high + span / 64, width);
+	smi_map_span(map, keys, low - span / 64, high + span / 64, width);
 	return any && is_usable(map, keys->kind);
 }
 
-static uint64_t value_prefix(const struct smi_pack *pack, const struct smi_keys *keys, uint64_t image)
+/* The least sampled image, as its bits are flipped, but for `skipped` values that are less. */
+static uint64_t edge_of(const struct smi_map_sample *sample, uint64_t flip, size_t skipped)
 {
-	return scaled(value_of(keys, image), pack->low, pack->scale, pack->top);
-}
-
-/* Sampled keys that differ, but share a prefix with the last one before of their bucket. */
-static size_t sharing(const struct smi_pack *pack, const struct smi_map *whole, const struct smi_keys *keys,
-		      const struct sample *sample)
-{
-	uint64_t last[SMI_DIGITS];
-	bool any[SMI_DIGITS] = { false };
-	size_t shared = 0;
+	uint64_t least[SKIPPED + 1];
+	size_t n = 0, j;
 
 	for (size_t i = 0; i < sample->n; i++) {
-		uint64_t image = sample->image[i];
-		uint32_t d = digit_of(whole, keys, image);
+		uint64_t image = sample->image[i] ^ flip;
 
-		if (any[d] && last[d] != image)
-			shared += value_prefix(pack, keys, image) == value_prefix(pack, keys, last[d]);
-		any[d] = true;
-		last[d] = image;
+		if (n > skipped && image >= least[skipped])
+			continue;
+		for (j = 0; j < n && least[j] < image; j++)
+			;
+		if (j < n && least[j] == image)
+			continue;
+		n += n <= skipped;
+		memmove(least + j + 1, least + j, (n - 1 - j) * sizeof *least);
+		least[j] = image;
 	}
-	return shared;
+	return least[n - 1] ^ flip;
 }
 
-/* Lets records of doubles have prefixes by value, unless many sampled keys would share one or,
- * over the whole range, more than by leading bits would share a bucket. */
-static void pack_by_value(struct smi_pack *pack, unsigned room, const struct smi_keys *keys,
-			  const struct sample *sample, const struct smi_range *range, unsigned width,
-			  uint64_t crowded)
+/* Where sampled keys lie, and a little more on both sides, but for a few values at either end;
+ * false: nowhere. */
+static bool most_of(struct smi_range *most, const struct smi_map_sample *sample, const struct smi_range *range,
+		    size_t skipped)
 {
-	double first = value_of(keys, range->min), last = value_of(keys, range->max);
-	struct smi_map whole = { 0 };
+	uint64_t low = edge_of(sample, 0, skipped), high = edge_of(sample, UINT64_MAX, skipped), more;
 
-	map_span(&whole, keys, keys->descending ? last : first, keys->descending ? first : last, width);
-	pack->low = whole.low;
-	pack->scale = whole.scale * (double)((uint64_t)1 << (room - width));
-	pack->top = ((uint64_t)1 << room) - 1;
-	if (!__builtin_isfinite(pack->low) || !__builtin_isnormal(pack->scale) ||
-	    crowding(&whole, keys, sample) > crowded || sharing(pack, &whole, keys, sample) > sample->n / SHARING)
-		return;
-	pack->by_value = true;
-	pack->drop = 0;
+	if (low >= high)
+		return false;
+	more = (high - low) / 16;
+	most->min = low - range->min > more ? low - more : range->min;
+	most->max = range->max - high > more ? high + more : range->max;
+	return true;
+}
+
+/* Some keys may lie far from all others. `best` is what is found so far, and so crowded. */
+static void map_without_far(struct smi_map *best, uint64_t crowded, const struct smi_keys *keys,
+			    const struct smi_map_sample *sample, const struct smi_range *range, unsigned width)
+{
+	static const size_t skipped[] = { 0, SKIPPED };
+	struct smi_map map = { 0 };
+	struct smi_range most;
+	uint64_t here;
+
+	for (size_t i = 0; i < 2 && most_of(&most, sample, range, skipped[i]); i++)
+		for (int log = 0; log < (smi_kind_float(keys->kind) ? 1 : 2); log++) {
+			if (log)
+				map_log(&map, keys->kind, &(struct smi_range){ most.min, range->max, 0, false }, width);
+			else
+				map_within(&map, range, &most, width);
+			here = smi_map_crowding(&map, keys, sample);
+			if (here * 2 > crowded)
+				continue;
+			*best = map;
+			crowded = here;
+		}
+}
+
+bool smi_map_has_far(const struct smi_keys *keys, size_t n, const struct smi_range *range)
+{
+	enum { LOOKS = 32, PART_LOG = 6 };
+	struct smi_map_sample sample;
+
+	sample_take(&sample, LOOKS, keys, n);
+	return edge_of(&sample, UINT64_MAX, 0) - edge_of(&sample, 0, 0) < (range->max - range->min) >> PART_LOG;
 }
 
 bool smi_map_is_even(const struct smi_keys *keys, size_t n)
 {
 	enum { WIDTH = 6 };
-	struct smi_range range = { UINT64_MAX, 0, 0, false };
+	struct smi_range range = { .min = 0 };
 	struct smi_map map;
-	struct sample sample;
+	struct smi_map_sample sample;
 	uint64_t chance;
 
-	sample_take(&sample, keys, n);
-	for (size_t i = 0; i < sample.n; i++) {
-		range.min = sample.image[i] < range.min ? sample.image[i] : range.min;
-		range.max = sample.image[i] > range.max ? sample.image[i] : range.max;
-	}
+	sample_take(&sample, sample_size(n), keys, n);
+	range.min = edge_of(&sample, 0, 0);
+	range.max = edge_of(&sample, UINT64_MAX, 0);
 	smi_map_shift(&map, &range, 0, WIDTH);
 	chance = (uint64_t)sample.n * sample.n / 2 / (map.top + 1);
-	return crowding(&map, keys, &sample) < chance + chance / 3;
+	return smi_map_crowding(&map, keys, &sample) < chance + chance / 3;
+}
+
+/* The map that a sample of longer keys comes out most evenly by. */
+static void map_for(struct smi_map *map, const struct smi_keys *keys, const struct smi_map_sample *sample,
+		    const struct smi_range *range, unsigned width)
+{
+	uint64_t chance = (uint64_t)sample->n * sample->n / 2 >> width;
+	uint64_t here = smi_map_crowding(map, keys, sample), there;
+	struct smi_map other = { 0 };
+
+	if (smi_kind_float(keys->kind)) {
+		there = map_linear(&other, keys, sample, width) ? smi_map_crowding(&other, keys, sample) : UINT64_MAX;
+		there -= there / 8;
+	} else {
+		map_log(&other, keys->kind, range, width);
+		there = smi_map_crowding(&other, keys, sample);
+		there += there / 2;
+	}
+	if (there <= here) {
+		*map = other;
+		here = there;
+	}
+	if (here > CROWDED * chance)
+		map_without_far(map, here, keys, sample, range, width);
 }
 
 void smi_map_choose(struct smi_map *map, struct smi_plan *plan, size_t n,
 		    const struct smi_range *range, unsigned width)
 {
 	const struct smi_keys *keys = &plan->keys;
-	struct smi_map other = { 0 };
-	struct sample sample;
-	uint64_t here, there;
+	struct smi_map_sample sample;
 
-	*map = other;
+	*map = (struct smi_map){ 0 };
 	smi_map_shift(map, range, 0, width);
 	if (map->shift == 0 || smi_kind_size(keys->kind) < 4)
 		return;
-	sample_take(&sample, keys, n);
-	here = crowding(map, keys, &sample);
-	if (smi_kind_float(keys->kind)) {
-		if (!map_linear(&other, keys, &sample, width))
-			return;
-		there = crowding(&other, keys, &sample);
-		if (there > here + here / 8)
-			return;
-		*map = other;
-		if (!plan->exact && keys->kind == SMI_FLOAT64 && n >= BY_VALUE_FROM)
-			pack_by_value(&plan->pack, plan->room, keys, &sample, range, width, here);
-		return;
-	}
-	map_log(&other, keys->kind, range, width);
-	there = crowding(&other, keys, &sample);
-	if (there + there / 2 < here)
-		*map = other;
+	sample_take(&sample, sample_size(n), keys, n);
+	map_for(map, keys, &sample, range, width);
+	if (!plan->exact && smi_kind_size(keys->kind) == 8)
+		smi_prefix_choose(plan, map, n, range, width, &sample);
 }

@@ -5,13 +5,23 @@
 
 #include "sort/kernel.h"
 
+/* Images of some keys, taken at random. */
+struct smi_map_sample {
+	uint64_t image[1024];
+	size_t n;
+};
+
 /* A map to at most 2^width buckets for n keys of this range, such that a
  * sample of the keys comes out most evenly: by the image's leading bits (even
- * in a float's logarithm), by a float's value, or by an integer's logarithm.
- * Where it is by value, the plan's prefixes of many doubles become so, too, if
- * that tells more of them apart. */
+ * in a float's logarithm), by a float's value, or by an integer's logarithm;
+ * over the whole range, or, where a few keys lie far from all others, where these are.
+ * The plan's prefixes become those that go with it: prefix.h. */
 void smi_map_choose(struct smi_map *map, struct smi_plan *plan, size_t n,
 		    const struct smi_range *range, unsigned width);
+
+/* Whether, as a look at some of them tells, hardly any of the keys lie beyond a small part of
+ * their range. */
+bool smi_map_has_far(const struct smi_keys *keys, size_t n, const struct smi_range *range);
 
 /* Whether a sample of the keys is spread evenly by leading bits. */
 bool smi_map_is_even(const struct smi_keys *keys, size_t n);
@@ -19,6 +29,29 @@ bool smi_map_is_even(const struct smi_keys *keys, size_t n);
 /* The map by leading bits for records whose prefix begins at bit index_bits. */
 void smi_map_shift(struct smi_map *map, const struct smi_range *range, unsigned index_bits,
 		   unsigned width);
+
+/* The map by value, linear from low to high. */
+void smi_map_span(struct smi_map *map, const struct smi_keys *keys, double low, double high, unsigned width);
+
+/* What the kernels compute, of one key. */
+uint64_t smi_map_digit(const struct smi_map *map, const struct smi_keys *keys, uint64_t image);
+
+/* Pairs of sampled keys that fall into one bucket. */
+uint64_t smi_map_crowding(const struct smi_map *map, const struct smi_keys *keys,
+			  const struct smi_map_sample *sample);
+
+/* The number that a float's image stands for. */
+static inline double smi_map_value(const struct smi_keys *keys, uint64_t image)
+{
+	uint64_t bits = smi_image_bits(keys->kind, keys->flip, image);
+	uint32_t half = (uint32_t)bits;
+	double x;
+	float f;
+
+	if (keys->kind == SMI_FLOAT64)
+		return memcpy(&x, &bits, sizeof x), x;
+	return memcpy(&f, &half, sizeof f), f;
+}
 
 static inline unsigned smi_bits(uint64_t x)
 {

@@ -60,7 +60,7 @@ INLINE size_t peel_others(enum smi_kind kind, const struct smi_keys *keys, const
 	}
 	for (; i < hi; i++)
 		if (mark[i] == none)
-			rest[kept++] = packed_at(pack, keys, i);
+			rest[kept++] = packed_at(kind, SMI_MAP_SHIFT, pack, keys, i);
 	return kept;
 }
 

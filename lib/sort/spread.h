@@ -23,6 +23,21 @@ struct ring {
 	uint32_t digit[RING];
 } __attribute__((aligned(64)));
 
+/* How far images, cut off to the map's, are above its base. */
+INLINE v64 above_base_wide(const struct smi_map *map, v64 image)
+{
+	v64 base = v64_bias(v64_set(map->base)), last = v64_bias(v64_set(map->last));
+
+	return v64_sub(v64_min(v64_max(v64_bias(image), base), last), base);
+}
+
+INLINE v32 above_base_narrow(const struct smi_map *map, v32 image)
+{
+	v32 base = v32_bias(v32_set((uint32_t)map->base)), last = v32_bias(v32_set((uint32_t)map->last));
+
+	return v32_sub(v32_min(v32_max(v32_bias(image), base), last), base);
+}
+
 INLINE v64 digit_wide(enum smi_kind kind, enum smi_map_kind how, const struct smi_map *map, uint64_t flip,
 		      const void *p)
 {
@@ -30,10 +45,10 @@ INLINE v64 digit_wide(enum smi_kind kind, enum smi_map_kind how, const struct sm
 
 	if (how == SMI_MAP_LINEAR)
 		return v64_linear(p, map->low, map->scale, map->top);
-	digit = v64_sub(v64_image(kind, flip, p), v64_set(map->base));
+	digit = above_base_wide(map, v64_image(kind, flip, p));
 	if (how == SMI_MAP_LOG)
 		digit = v64_sub(v64_max(v64_real_bits(digit), one), one);
-	return v64_min(v64_right(digit, map->shift), v64_set(map->top));
+	return v64_right(digit, map->shift);
 }
 
 INLINE v32 digit_narrow(enum smi_kind kind, enum smi_map_kind how, const struct smi_map *map, uint64_t flip,
@@ -42,11 +57,11 @@ INLINE v32 digit_narrow(enum smi_kind kind, enum smi_map_kind how, const struct 
 	v32 one = v32_set(0x3f800000), digit;
 
 	if (how == SMI_MAP_LINEAR)
-		return v32_linear(p, (float)map->low, (float)map->scale, map->top);
-	digit = v32_sub(v32_image(kind, flip, p), v32_set((uint32_t)map->base));
+		return v32_linear(p, (float)map->low, (float)map->scale, (uint32_t)map->top);
+	digit = above_base_narrow(map, v32_image(kind, flip, p));
 	if (how == SMI_MAP_LOG)
 		digit = v32_sub(v32_max(v32_real_bits(digit), one), one);
-	return v32_min(v32_right(digit, map->shift), v32_set(map->top));
+	return v32_right(digit, map->shift);
 }
 
 /* Digits of STEP keys. */
@@ -112,27 +127,29 @@ INLINE v32 packed_narrow(const struct smi_pack *pack, v32 image, v32 index)
 	return v32_or(v32_right(v32_sub(image, v32_set((uint32_t)pack->base)), pack->drop), index);
 }
 
-/* The prefix by value of one double. */
-INLINE uint64_t value_at(const struct smi_pack *pack, const struct smi_keys *keys, size_t i)
+/* The prefix that a map gives to one key. */
+INLINE uint64_t mapped_at(enum smi_kind kind, enum smi_map_kind how, const struct smi_pack *pack,
+			  const struct smi_keys *keys, size_t i)
 {
-	double p[V64_LANES] = { 0 };
-	uint64_t prefix[V64_LANES];
+	uint64_t p[V64_LANES] = { 0 }, prefix[V64_LANES];
 
-	memcpy(p, smi_key_at(keys->base, SMI_FLOAT64, i), sizeof p[0]);
-	v64_store(prefix, v64_linear(p, pack->low, pack->scale, pack->top));
+	memcpy(p, smi_key_at(keys->base, kind, i), sizeof p[0]);
+	v64_store(prefix, digit_wide(kind, how, &pack->map, keys->flip, p));
 	return prefix[0];
 }
 
-INLINE uint64_t packed_at(const struct smi_pack *pack, const struct smi_keys *keys, size_t i)
+INLINE uint64_t packed_at(enum smi_kind kind, enum smi_map_kind how, const struct smi_pack *pack,
+			  const struct smi_keys *keys, size_t i)
 {
-	uint64_t prefix = pack->by_value ? value_at(pack, keys, i) : (smi_key_image(keys, i) - pack->base) >> pack->drop;
+	uint64_t prefix = smi_kind_size(kind) == 8 && pack->mapped ? mapped_at(kind, how, pack, keys, i) :
+			  (smi_key_image(keys, i) - pack->base) >> pack->drop;
 
 	return prefix << pack->index_bits | (pack->indexed ? i : 0);
 }
 
 /* Records of STEP keys from the i-th one on, to `to`. */
-INLINE void pack_step(enum smi_kind kind, bool narrow, const struct smi_keys *keys, const struct smi_pack *pack,
-		      size_t i, void *to)
+INLINE void pack_step(enum smi_kind kind, enum smi_map_kind how, bool narrow, const struct smi_keys *keys,
+		      const struct smi_pack *pack, size_t i, void *to)
 {
 	const void *p = smi_key_at(keys->base, kind, i);
 	v64 index, record;
@@ -146,8 +163,8 @@ INLINE void pack_step(enum smi_kind kind, bool narrow, const struct smi_keys *ke
 	UNROLL
 	for (size_t h = 0; h < STEP; h += V64_LANES) {
 		index = pack->indexed ? v64_add(v64_count(), v64_set(i + h)) : v64_set(0);
-		if (kind == SMI_FLOAT64 && pack->by_value) {
-			record = v64_linear(smi_key_at(p, kind, h), pack->low, pack->scale, pack->top);
+		if (smi_kind_size(kind) == 8 && pack->mapped) {
+			record = digit_wide(kind, how, &pack->map, keys->flip, smi_key_at(p, kind, h));
 			record = v64_or(v64_left(record, pack->index_bits), index);
 		} else {
 			record = packed(pack, v64_image(kind, keys->flip, smi_key_at(p, kind, h)), index);
@@ -207,7 +224,7 @@ INLINE void move_keys(enum smi_kind kind, enum smi_map_kind how, bool narrow,
 
 			ask_for_keys(kind, p);
 			digits_of(kind, how, map, keys->flip, p, ring.digit + at);
-			pack_step(kind, narrow, keys, pack, lo + filled,
+			pack_step(kind, how, narrow, keys, pack, lo + filled,
 				  narrow ? (void *)(ring.narrow + at) : ring.wide + at);
 			filled += STEP;
 			if (filled <= AHEAD)
@@ -218,7 +235,7 @@ INLINE void move_keys(enum smi_kind kind, enum smi_map_kind how, bool narrow,
 	}
 	for (i += lo; i < hi; i++) {
 		uint64_t position = next[digit_at(kind, how, keys, map, i)]++;
-		uint64_t record = packed_at(pack, keys, i);
+		uint64_t record = packed_at(kind, how, pack, keys, i);
 
 		if (narrow)
 			((uint32_t *)out)[position] = (uint32_t)record;
@@ -282,31 +299,31 @@ static void kernel_scatter_narrow(const struct smi_keys *keys, const struct smi_
 	FOR_EACH_MAP(keys->kind, map->kind, move_keys, true, keys, map, pack, lo, hi, next, out)
 }
 
-INLINE void pack_keys(enum smi_kind kind, bool narrow, const struct smi_keys *keys,
+INLINE void pack_keys(enum smi_kind kind, enum smi_map_kind how, bool narrow, const struct smi_keys *keys,
 		      const struct smi_pack *shared, size_t lo, size_t hi, void *records)
 {
 	const struct smi_pack own = *shared, *pack = &own; /* no store can change it */
 	size_t size = narrow ? sizeof(uint32_t) : sizeof(uint64_t), i = lo;
 
 	for (; i + STEP <= hi; i += STEP)
-		pack_step(kind, narrow, keys, pack, i, (char *)records + (i - lo) * size);
+		pack_step(kind, how, narrow, keys, pack, i, (char *)records + (i - lo) * size);
 	for (; i < hi; i++)
 		if (narrow)
-			((uint32_t *)records)[i - lo] = (uint32_t)packed_at(pack, keys, i);
+			((uint32_t *)records)[i - lo] = (uint32_t)packed_at(kind, how, pack, keys, i);
 		else
-			((uint64_t *)records)[i - lo] = packed_at(pack, keys, i);
+			((uint64_t *)records)[i - lo] = packed_at(kind, how, pack, keys, i);
 }
 
 static void kernel_pack(const struct smi_keys *keys, const struct smi_pack *pack, size_t lo,
 			size_t hi, uint64_t *records)
 {
-	FOR_EACH_KIND(keys->kind, pack_keys, false, keys, pack, lo, hi, records)
+	FOR_EACH_MAP(keys->kind, pack->map.kind, pack_keys, false, keys, pack, lo, hi, records)
 }
 
 static void kernel_pack_narrow(const struct smi_keys *keys, const struct smi_pack *pack,
 			       size_t lo, size_t hi, uint32_t *records)
 {
-	FOR_EACH_KIND(keys->kind, pack_keys, true, keys, pack, lo, hi, records)
+	FOR_EACH_MAP(keys->kind, pack->map.kind, pack_keys, true, keys, pack, lo, hi, records)
 }
 
 #endif

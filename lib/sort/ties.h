@@ -81,7 +81,7 @@ static bool unpack_prefix(const struct smi_plan *plan, uint64_t *records, size_t
 		return false;
 	bits = 64 - (unsigned)__builtin_clzll(max - min);
 	*finer = *plan;
-	finer->pack.by_value = false;
+	finer->pack.mapped = false;
 	finer->pack.base = min;
 	finer->pack.drop = bits > room ? bits - room : 0;
 	finer->exact = finer->pack.drop == 0;
