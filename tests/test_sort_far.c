@@ -186,19 +186,6 @@ START_TEST(buckets_are_not_too_many)
 		ck_assert_uint_lt(map.top, SMI_DIGITS);
 		ck_assert(smi_map_has_far(&job.plan.keys, N, &job.range));
 	}
-	/* Where less than a bucket lies between the least key and the others, it has none of its own. */
-	for (uint64_t least = 380; least < 470; least++) {
-		struct smi_job job;
-		struct smi_map map;
-
-		for (size_t i = 0; i < N; i++)
-			((uint64_t *)(void *)b.sorted)[i] = least + random_next(&seed) % 7270;
-		((uint64_t *)(void *)b.sorted)[N / 2] = 0;
-		((uint64_t *)(void *)b.sorted)[N / 3] = UINT64_MAX;
-		settle(&job, &map, &b, N, SHARED_UINT64, false, WIDTH);
-		ck_assert_uint_lt(map.base, least);
-		ck_assert_uint_lt(map.last, UINT64_MAX);
-	}
 	buffers_fini(&b);
 }
 END_TEST
