@@ -7,6 +7,7 @@
 #include "sort/buckets.h"
 #include "sort/bytes.h"
 #include "sort/frequent.h"
+#include "sort/map.h"
 #include "sort/peeling.h"
 #include "sort/range.h"
 #include "sort/sample.h"
@@ -14,7 +15,11 @@
 #include "sort/straight.h"
 
 enum { COVERED = 60, PLAINLY_COVERED = 90 }; /* percent of the keys that must have frequent values; without vectors */
-enum { HELPED = 1 << 16 }; /* so many keys are worth waking helpers for */
+enum {
+	HELPED = 1 << 16, /* so many keys are worth waking helpers for; */
+	FAR = 1 << 17,    /* so many, a look whether some lie far from the others */
+	WIDTH = 7         /* bits of the digits that prefixes go with then */
+};
 
 struct parting {
 	struct smi_peeling peeling;
@@ -25,6 +30,18 @@ static size_t index_at(const struct smi_plan *plan, size_t i)
 {
 	return plan->sink == SMI_TO_INDEX64 ? ((const uint64_t *)plan->out)[i]
 					    : ((const uint32_t *)plan->out)[i];
+}
+
+/* Some keys may lie far from the others, not least the frequent ones. Logarithms of all keys
+ * would cost more than shared prefixes among the others. */
+static void cut_far_off(struct smi_job *job)
+{
+	struct smi_plan cut_off = job->plan;
+	struct smi_map map;
+
+	smi_map_choose(&map, &cut_off, job->n, &job->range, WIDTH);
+	if (map.kind == SMI_MAP_SHIFT)
+		job->plan = cut_off;
 }
 
 /* The prefix and index that a key has room for. Short keys need no look at their
@@ -39,6 +56,8 @@ static void plan_records(struct smi_job *job, bool hardly_any)
 		smi_range_of(&job->range, job->kernel, &job->crew, &job->plan.keys, job->n,
 			     (size_t)job->crew.np);
 	smi_job_plan(job);
+	if (!hardly_any && !job->plan.exact && job->plan.keys.kind == SMI_INT64 && job->n >= FAR)
+		cut_far_off(job);
 }
 
 /* The indices of the rest go to the sink's first places. */

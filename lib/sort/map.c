@@ -61,10 +61,16 @@ uint64_t smi_map_crowding(const struct smi_map *map, const struct smi_keys *keys
 			  const struct smi_map_sample *sample)
 {
 	uint16_t count[SMI_DIGITS] = { 0 };
-	uint64_t pairs = 0;
+	uint64_t last[SMI_DIGITS], pairs = 0;
 
-	for (size_t i = 0; i < sample->n; i++)
-		pairs += count[smi_map_digit(map, keys, sample->image[i])]++;
+	for (size_t i = 0; i < sample->n; i++) {
+		uint64_t image = sample->image[i], d = smi_map_digit(map, keys, image);
+
+		if (count[d] && last[d] == image)
+			continue;
+		pairs += count[d]++;
+		last[d] = image;
+	}
 	return pairs;
 }
 

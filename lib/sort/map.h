@@ -36,7 +36,8 @@ void smi_map_span(struct smi_map *map, const struct smi_keys *keys, double low, 
 /* What the kernels compute, of one key. */
 uint64_t smi_map_digit(const struct smi_map *map, const struct smi_keys *keys, uint64_t image);
 
-/* Pairs of sampled keys that fall into one bucket. */
+/* Pairs of sampled keys that fall into one bucket, but for such as are equal to the last one
+ * before: no map would take these apart. */
 uint64_t smi_map_crowding(const struct smi_map *map, const struct smi_keys *keys,
 			  const struct smi_map_sample *sample);
 

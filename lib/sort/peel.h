@@ -43,31 +43,35 @@ INLINE size_t count_marks(const uint8_t *mark, size_t lo, size_t hi, size_t valu
 	return sum;
 }
 
-/* The records of those whose mark is `none`, side by side. How many. */
-INLINE size_t peel_others(enum smi_kind kind, const struct smi_keys *keys, const struct smi_pack *pack,
-			  size_t lo, size_t hi, const uint8_t *mark, size_t none, uint64_t *rest)
+/* The records of those whose mark is `none`, side by side. Adds how many to `kept`. */
+INLINE void peel_others(enum smi_kind kind, enum smi_map_kind how, const struct smi_keys *keys,
+			const struct smi_pack *pack, size_t lo, size_t hi, const uint8_t *mark, size_t none,
+			uint64_t *rest, size_t *kept)
 {
 	v64 index = v64_add(v64_count(), v64_set(lo));
-	size_t i = lo, kept = 0;
+	size_t i = lo, n = *kept;
 
 	for (; i + V64_LANES <= hi; i += V64_LANES) {
-		v64 image = v64_image(kind, keys->flip, smi_key_at(keys->base, kind, i));
+		v64 record = packed(kind, how, keys, pack, smi_key_at(keys->base, kind, i), index);
 		v64_mask others = v64_equal(v64_bits(SMI_INT8, mark + i), v64_set(none));
 
-		v64_store(rest + kept, v64_gather_lanes(packed(pack, image, index), others));
-		kept += (unsigned)__builtin_popcount(v64_lanes(others));
+		v64_store(rest + n, v64_gather_lanes(record, others));
+		n += (unsigned)__builtin_popcount(v64_lanes(others));
 		index = v64_add(index, v64_set(V64_LANES));
 	}
 	for (; i < hi; i++)
 		if (mark[i] == none)
-			rest[kept++] = packed_at(kind, SMI_MAP_SHIFT, pack, keys, i);
-	return kept;
+			rest[n++] = packed_at(kind, how, pack, keys, i);
+	*kept = n;
 }
 
-INLINE size_t peel_block(const struct smi_keys *keys, const struct smi_pack *pack, size_t lo, size_t hi,
+static size_t peel_block(const struct smi_keys *keys, const struct smi_pack *pack, size_t lo, size_t hi,
 			 const uint8_t *mark, size_t none, uint64_t *rest)
 {
-	FOR_EACH_KIND(keys->kind, peel_others, keys, pack, lo, hi, mark, none, rest)
+	size_t kept = 0;
+
+	FOR_EACH_MAP(keys->kind, pack->map.kind, peel_others, keys, pack, lo, hi, mark, none, rest, &kept)
+	return kept;
 }
 
 static void kernel_peel(const struct smi_keys *keys, const struct smi_pack *pack, size_t lo, size_t hi,

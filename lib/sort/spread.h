@@ -114,10 +114,16 @@ INLINE void count_keys(enum smi_kind kind, enum smi_map_kind how, const struct s
 		count[d] += odd[d];
 }
 
-INLINE v64 packed(const struct smi_pack *pack, v64 image, v64 index)
+/* Records of the keys at p. */
+INLINE v64 packed(enum smi_kind kind, enum smi_map_kind how, const struct smi_keys *keys,
+		  const struct smi_pack *pack, const void *p, v64 index)
 {
-	v64 prefix = v64_right(v64_sub(image, v64_set(pack->base)), pack->drop);
+	v64 prefix;
 
+	if (smi_kind_size(kind) == 8 && pack->mapped)
+		prefix = digit_wide(kind, how, &pack->map, keys->flip, p);
+	else
+		prefix = v64_right(v64_sub(v64_image(kind, keys->flip, p), v64_set(pack->base)), pack->drop);
 	return v64_or(v64_left(prefix, pack->index_bits), index);
 }
 
@@ -163,12 +169,7 @@ INLINE void pack_step(enum smi_kind kind, enum smi_map_kind how, bool narrow, co
 	UNROLL
 	for (size_t h = 0; h < STEP; h += V64_LANES) {
 		index = pack->indexed ? v64_add(v64_count(), v64_set(i + h)) : v64_set(0);
-		if (smi_kind_size(kind) == 8 && pack->mapped) {
-			record = digit_wide(kind, how, &pack->map, keys->flip, smi_key_at(p, kind, h));
-			record = v64_or(v64_left(record, pack->index_bits), index);
-		} else {
-			record = packed(pack, v64_image(kind, keys->flip, smi_key_at(p, kind, h)), index);
-		}
+		record = packed(kind, how, keys, pack, smi_key_at(p, kind, h), index);
 		if (narrow)
 			v64_store_narrow((uint32_t *)to + h, record);
 		else
