@@ -61,6 +61,13 @@ INLINE v64 v64_keys_turned(v64 a, size_t size)
 	return _mm512_shuffle_i64x2(a, a, 0x1b);
 }
 
+/* gcc 12, where no register is left for a mask, stores a byte and has popcnt read four. */
+INLINE unsigned in_register(unsigned mask)
+{
+	__asm__("" : "+r"(mask));
+	return mask;
+}
+
 /* A set of lanes. */
 typedef __mmask8 v64_mask;
 
@@ -68,7 +75,7 @@ INLINE v64_mask v64_equal(v64 a, v64 b) { return _mm512_cmpeq_epi64_mask(a, b); 
 INLINE v64_mask v64_all(void) { return 0xff; }
 /* Those of the set in which a and b differ. */
 INLINE v64_mask v64_unlike(v64_mask m, v64 a, v64 b) { return _mm512_mask_cmpneq_epi64_mask(m, a, b); }
-INLINE unsigned v64_lanes(v64_mask m) { return m; }
+INLINE unsigned v64_lanes(v64_mask m) { return in_register(m); }
 
 /* Adds one to the lanes of the set. */
 INLINE v64 v64_tally(v64 count, v64_mask m)
@@ -198,7 +205,7 @@ INLINE v32_mask v32_equal(v32 a, v32 b) { return _mm512_cmpeq_epi32_mask(a, b); 
 INLINE v32_mask v32_all(void) { return 0xffff; }
 /* Those of the set in which a and b differ. */
 INLINE v32_mask v32_unlike(v32_mask m, v32 a, v32 b) { return _mm512_mask_cmpneq_epi32_mask(m, a, b); }
-INLINE unsigned v32_lanes(v32_mask m) { return m; }
+INLINE unsigned v32_lanes(v32_mask m) { return in_register(m); }
 
 INLINE v32 v32_tally(v32 count, v32_mask m)
 {
