@@ -80,7 +80,8 @@ static size_t first_rounded(const struct smi_map *map, const struct smi_keys *ke
 	return map->last - map->base < rounded ? map->top + 1 : smi_map_digit(map, keys, map->base + rounded);
 }
 
-/* As the digits are, and cut off as they are, unless more sampled keys would share a prefix. */
+/* As the digits are, and cut off as they are. Where these are leading bits, fewer are left out
+ * than of the whole range; else that depends on the keys. */
 static void pack_by_map(struct smi_plan *plan, const struct smi_map *map, const struct smi_range *range,
 			const struct smi_map_sample *sample)
 {
@@ -90,7 +91,7 @@ static void pack_by_map(struct smi_plan *plan, const struct smi_map *map, const 
 	mapped.mapped = true;
 	mapped.map = *map;
 	if (!widen(&mapped, plan->room, keys) ||
-	    sharing(&mapped, map, keys, sample) > sharing(&plan->pack, map, keys, sample))
+	    (map->kind != SMI_MAP_SHIFT && sharing(&mapped, map, keys, sample) > sharing(&plan->pack, map, keys, sample)))
 		return;
 	plan->pack = mapped;
 	if (map->kind == SMI_MAP_SHIFT && (range->varying & (((uint64_t)1 << mapped.drop) - 1)) == 0)
