@@ -11,7 +11,7 @@ enum { CROWDED = 4, SKIPPED = 4 };
 
 static size_t sample_size(size_t n)
 {
-	return n >= 1u << 20 ? 1024 : n >= 1u << 17 ? 512 : 256;
+	return n >= 1u << 20 ? SMI_MAP_SAMPLE : n >= 1u << 17 ? 512 : 256;
 }
 
 static void sample_take(struct smi_map_sample *sample, size_t size, const struct smi_keys *keys, size_t n)
@@ -198,21 +198,34 @@ static bool most_of(struct smi_range *most, const struct smi_map_sample *sample,
 	return true;
 }
 
+/* Of floats, linear over the range; false when there is no such span. */
+static bool map_values(struct smi_map *map, const struct smi_keys *keys, const struct smi_range *range, unsigned width)
+{
+	double first = smi_map_value(keys, range->min), last = smi_map_value(keys, range->max);
+
+	smi_map_span(map, keys, keys->descending ? last : first, keys->descending ? first : last, width);
+	return is_usable(map, keys->kind);
+}
+
 /* Some keys may lie far from all others. `best` is what is found so far, and so crowded. */
 static void map_without_far(struct smi_map *best, uint64_t crowded, const struct smi_keys *keys,
 			    const struct smi_map_sample *sample, const struct smi_range *range, unsigned width)
 {
 	static const size_t skipped[] = { 0, SKIPPED };
-	struct smi_map map = { 0 };
+	bool is_float = smi_kind_float(keys->kind);
 	struct smi_range most;
 	uint64_t here;
 
 	for (size_t i = 0; i < 2 && most_of(&most, sample, range, skipped[i]); i++)
-		for (int log = 0; log < (smi_kind_float(keys->kind) ? 1 : 2); log++) {
-			if (log)
-				map_log(&map, keys->kind, &(struct smi_range){ most.min, range->max, 0, false }, width);
-			else
+		for (int other = 0; other < 2; other++) {
+			struct smi_map map = { 0 };
+
+			if (is_float ? other : !other)
 				map_within(&map, range, &most, width);
+			else if (!is_float)
+				map_log(&map, keys->kind, &(struct smi_range){ most.min, range->max, 0, false }, width);
+			else if (!map_values(&map, keys, &most, width))
+				continue;
 			here = smi_map_crowding(&map, keys, sample);
 			if (here * 2 > crowded)
 				continue;

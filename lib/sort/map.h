@@ -6,8 +6,9 @@
 #include "sort/kernel.h"
 
 /* Images of some keys, taken at random. */
+#define SMI_MAP_SAMPLE 1024
 struct smi_map_sample {
-	uint64_t image[1024];
+	uint64_t image[SMI_MAP_SAMPLE];
 	size_t n;
 };
 

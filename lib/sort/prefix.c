@@ -2,31 +2,41 @@
 #include "sort/prefix.h"
 
 /* Prefixes that are shared cost time where keys are many. Of so many an index takes 17 bits,
- * and a prefix fits a double's fraction. */
-enum { BY_VALUE_FROM = 1 << 17, SHARING = 256 };
+ * and a prefix fits a double's fraction. What is cut off shares one: that must be worth it. */
+enum { BY_VALUE_FROM = 1 << 17, MUCH_LESS = 2 };
 
 static uint64_t prefix_of(const struct smi_pack *pack, const struct smi_keys *keys, uint64_t image)
 {
 	return pack->mapped ? smi_map_digit(&pack->map, keys, image) : (image - pack->base) >> pack->drop;
 }
 
-/* Sampled keys that differ, but share a prefix with the last one before of their bucket. */
-static size_t sharing(const struct smi_pack *pack, const struct smi_map *map, const struct smi_keys *keys,
-		      const struct smi_map_sample *sample)
+/* How many of the sampled keys, in rising order, stand for keys that share a prefix although
+ * they differ: n keys lie between them as evenly as prefixes do. */
+static double sharing(const struct smi_pack *pack, const struct smi_keys *keys, const struct smi_map_sample *sample,
+		      size_t n)
 {
-	uint64_t last[SMI_DIGITS];
-	bool any[SMI_DIGITS] = { false };
-	size_t shared = 0;
+	uint64_t prefix = prefix_of(pack, keys, sample->image[0]), before, apart;
+	double between = (double)n / (double)sample->n, shared = 0;
 
-	for (size_t i = 0; i < sample->n; i++) {
-		uint64_t image = sample->image[i], d = smi_map_digit(map, keys, image);
-
-		if (any[d] && last[d] != image)
-			shared += prefix_of(pack, keys, image) == prefix_of(pack, keys, last[d]);
-		any[d] = true;
-		last[d] = image;
+	for (size_t i = 1; i < sample->n; i++) {
+		before = prefix;
+		prefix = prefix_of(pack, keys, sample->image[i]);
+		apart = sample->image[i] - sample->image[i - 1];
+		if (prefix - before < apart)
+			shared += (double)(prefix - before) > between ? between / (double)(prefix - before) : 1;
 	}
 	return shared;
+}
+
+static void sample_sort(struct smi_map_sample *sample)
+{
+	enum { SLACK = 8 };
+	struct smi_plan plan = { .keys.kind = SMI_INT64, .exact = true, .sink = SMI_TO_KEY, .out = sample->image };
+	uint64_t records[SMI_MAP_SAMPLE + SLACK], spare[SMI_MAP_SAMPLE + SLACK];
+	uint32_t counts[SMI_FEW_COUNTS];
+
+	memcpy(records, sample->image, sample->n * sizeof *records);
+	smi_kernel()->bucket(&plan, records, spare, sample->n, 0, counts);
 }
 
 /* Makes digits by the pack's map as long as there is room for; false when they cannot be. */
@@ -49,26 +59,26 @@ static bool widen(struct smi_pack *pack, unsigned room, const struct smi_keys *k
 	return true;
 }
 
-/* Of doubles, by value over the whole range; false if many sampled keys would share a prefix
- * or, since some lie far away, more than by leading bits a bucket. */
-static bool pack_by_value(struct smi_plan *plan, const struct smi_range *range, unsigned width,
-			  const struct smi_map_sample *sample)
+/* By value over the whole range. */
+static bool pack_by_value(struct smi_pack *pack, const struct smi_plan *plan, const struct smi_range *range,
+			  unsigned width)
 {
 	const struct smi_keys *keys = &plan->keys;
 	double first = smi_map_value(keys, range->min), last = smi_map_value(keys, range->max);
-	struct smi_map whole = { 0 }, bits = { 0 };
-	struct smi_pack valued = plan->pack;
 
-	smi_map_shift(&bits, range, 0, width);
-	smi_map_span(&whole, keys, keys->descending ? last : first, keys->descending ? first : last, width);
-	valued.mapped = true;
-	valued.map = whole;
-	if (!widen(&valued, plan->room, keys) ||
-	    smi_map_crowding(&whole, keys, sample) > smi_map_crowding(&bits, keys, sample) ||
-	    sharing(&valued, &whole, keys, sample) > sample->n / SHARING)
-		return false;
-	plan->pack = valued;
-	return true;
+	*pack = plan->pack;
+	pack->mapped = true;
+	smi_map_span(&pack->map, keys, keys->descending ? last : first, keys->descending ? first : last, width);
+	return widen(pack, plan->room, keys);
+}
+
+/* As the digits are, and cut off as they are. */
+static bool pack_by_map(struct smi_pack *pack, const struct smi_plan *plan, const struct smi_map *map)
+{
+	*pack = plan->pack;
+	pack->mapped = true;
+	pack->map = *map;
+	return widen(pack, plan->room, &plan->keys);
 }
 
 /* The first digit by logarithm some of whose keys lose bits, if `drop` of a double's bits are lost. */
@@ -80,34 +90,36 @@ static size_t first_rounded(const struct smi_map *map, const struct smi_keys *ke
 	return map->last - map->base < rounded ? map->top + 1 : smi_map_digit(map, keys, map->base + rounded);
 }
 
-/* As the digits are, and cut off as they are. Where these are leading bits, fewer are left out
- * than of the whole range; else that depends on the keys. */
-static void pack_by_map(struct smi_plan *plan, const struct smi_map *map, const struct smi_range *range,
-			const struct smi_map_sample *sample)
+/* In which buckets do prefixes by the map tell all keys apart? */
+static void find_sure(struct smi_plan *plan, const struct smi_map *map, const struct smi_range *range)
 {
-	const struct smi_keys *keys = &plan->keys;
-	struct smi_pack mapped = plan->pack;
+	const struct smi_pack *pack = &plan->pack;
 
-	mapped.mapped = true;
-	mapped.map = *map;
-	if (!widen(&mapped, plan->room, keys) ||
-	    (map->kind != SMI_MAP_SHIFT && sharing(&mapped, map, keys, sample) > sharing(&plan->pack, map, keys, sample)))
-		return;
-	plan->pack = mapped;
-	if (map->kind == SMI_MAP_SHIFT && (range->varying & (((uint64_t)1 << mapped.drop) - 1)) == 0)
+	plan->sure = 1;
+	if (map->kind == SMI_MAP_SHIFT && (range->varying & (((uint64_t)1 << pack->drop) - 1)) == 0)
 		plan->unsure = map->top;
 	if (map->kind == SMI_MAP_LOG)
-		plan->unsure = first_rounded(map, keys, mapped.map.shift);
-	plan->sure = 1;
+		plan->unsure = first_rounded(map, &plan->keys, pack->map.shift);
 }
 
 void smi_prefix_choose(struct smi_plan *plan, const struct smi_map *map, size_t n, const struct smi_range *range,
-		       unsigned width, const struct smi_map_sample *sample)
+		       unsigned width, struct smi_map_sample *sample)
 {
+	const struct smi_keys *keys = &plan->keys;
 	bool linear = map->kind == SMI_MAP_LINEAR;
+	struct smi_pack pack;
+	double least;
 
-	if (linear && (n < BY_VALUE_FROM || pack_by_value(plan, range, width, sample)))
+	if (linear ? n < BY_VALUE_FROM : map->kind == SMI_MAP_SHIFT && map->base == range->min && map->last == range->max)
 		return;
-	if (map->kind != SMI_MAP_SHIFT || map->base != range->min || map->last != range->max)
-		pack_by_map(plan, map, range, sample);
+	sample_sort(sample);
+	least = sharing(&plan->pack, keys, sample, n);
+	if (linear && pack_by_value(&pack, plan, range, width) && sharing(&pack, keys, sample, n) <= least) {
+		plan->pack = pack;
+		least = sharing(&pack, keys, sample, n);
+	}
+	if (pack_by_map(&pack, plan, map) && sharing(&pack, keys, sample, n) < least / MUCH_LESS) {
+		plan->pack = pack;
+		find_sure(plan, map, range);
+	}
 }
