@@ -11,7 +11,7 @@
 #include "sort_check.h"
 #include "test_sort.h"
 
-enum far { BELOW, ABOVE, BOTH, OFTEN, MOSTLY, TAIL, TWINS, FARS };
+enum far { BELOW, ABOVE, BOTH, OFTEN, MOSTLY, WIDE, TAIL, TWINS, FARS };
 
 static const enum shared_type types[] = { SHARED_INT64, SHARED_UINT64, SHARED_FLOAT64, SHARED_INT32, SHARED_FLOAT32 };
 enum { FAR_TYPES = sizeof types / sizeof *types };
@@ -21,6 +21,7 @@ static int side_of(enum far far, size_t i, size_t n)
 {
 	switch (far) {
 	case BELOW:
+	case WIDE:
 		return i == n / 3 ? -1 : 0;
 	case ABOVE:
 		return i == n / 2 ? 1 : 0;
@@ -46,10 +47,13 @@ static void make_far(struct buffers *b, size_t n, enum shared_type type, enum fa
 		int side = side_of(far, i, n);
 		int64_t whole;
 
-		if (far != TAIL)
-			x = 0x1p20 + floor(unit * (far == TWINS ? 999 : 0x1p26));
-		else /* every other one is rounded to the same prefix as the one before it */
+		/* Of these every other one mostly has the prefix of the one before it. */
+		if (far == TAIL)
 			x = i % 2 ? x + 1 : 0x1p20 / (unit + 0x1p-30);
+		else if (far == WIDE)
+			x = i % 2 ? x - ldexp(1, (int)(i % 8)) : floor(unit * 0x1p52);
+		else
+			x = 0x1p20 + floor(unit * (far == TWINS ? 999 : 0x1p26));
 		whole = side < 0 ? INT64_MIN + (far == MOSTLY ? 0 : (int64_t)(i % 3)) : side > 0 ? INT64_MAX - (int64_t)(i % 3) : (int64_t)x;
 
 		if (type >= SHARED_FLOAT32) {
@@ -57,7 +61,7 @@ static void make_far(struct buffers *b, size_t n, enum shared_type type, enum fa
 			continue;
 		}
 		if (size == 4) {
-			int32_t narrow = side < 0 ? INT32_MIN + (int32_t)(i % 3) : side > 0 ? INT32_MAX : (int32_t)(x / 0x1p20);
+			int32_t narrow = side < 0 ? INT32_MIN + (int32_t)(i % 3) : side > 0 ? INT32_MAX : (int32_t)(x / (far == WIDE ? 0x1p26 : 0x1p20));
 
 			memcpy(b->keys + i * size, &narrow, size);
 			continue;
@@ -132,7 +136,7 @@ START_TEST(prefixes_rise_and_tell_keys_apart)
 {
 	enum { N = (1 << 17) + 1, WIDTH = 9 };
 	struct buffers b;
-	unsigned sure = 0, mapped = 0, falls = 0, unlike = 0;
+	unsigned sure = 0, mapped = 0, falls = 0, unlike = 0, shared;
 
 	if (smi_sort_use(kernels[_i]) == -ENOTSUP || smi_sort_use(kernels[_i]) == -ENOENT)
 		return;
@@ -153,6 +157,7 @@ START_TEST(prefixes_rise_and_tell_keys_apart)
 		ck_assert_uint_lt(map.top, 1 << WIDTH);
 		bits = job.plan.pack.index_bits;
 		mapped += job.plan.pack.mapped;
+		shared = 0;
 		smi_kernel()->histogram(&job.plan.keys, &map, 0, N, counts);
 		smi_kernel()->pack(&job.plan.keys, &job.plan.pack, 0, N, records);
 		for (size_t i = 0; i < N; i++, last = digit) {
@@ -163,11 +168,13 @@ START_TEST(prefixes_rise_and_tell_keys_apart)
 			if (i == 0)
 				continue;
 			falls += digit < last || records[i] >> bits < records[i - 1] >> bits;
+			shared += records[i] >> bits == records[i - 1] >> bits && image != smi_key_image(&job.plan.keys, i - 1);
 			if (records[i] >> bits != records[i - 1] >> bits || digit < job.plan.sure || digit >= job.plan.unsure)
 				continue;
 			unlike += image != smi_key_image(&job.plan.keys, i - 1);
 			sure++;
 		}
+		ck_assert_msg(shared < (far == WIDE ? N * 3 / 5 : N / 20), "%u shared of case %zu", shared, c);
 		for (size_t d = 0; d <= map.top; d++)
 			unlike += counts[d] != 0;
 		smi_kernel()->histogram(&job.plan.keys, &map, 0, N, counts);
