@@ -128,7 +128,7 @@ static bool is_usable(const struct smi_map *map, enum smi_kind kind)
 }
 
 /* Linear from low to high. */
-void smi_map_span(struct smi_map *map, const struct smi_keys *keys, double low, double high, unsigned width)
+static void map_span(struct smi_map *map, const struct smi_keys *keys, double low, double high, unsigned width)
 {
 	map->kind = SMI_MAP_LINEAR;
 	map->top = ((uint64_t)1 << width) - 1;
@@ -138,6 +138,14 @@ void smi_map_span(struct smi_map *map, const struct smi_keys *keys, double low, 
 		map->scale = -map->scale;
 		map->low = high;
 	}
+}
+
+bool smi_map_values(struct smi_map *map, const struct smi_keys *keys, const struct smi_range *range, unsigned width)
+{
+	double first = smi_map_value(keys, range->min), last = smi_map_value(keys, range->max);
+
+	map_span(map, keys, keys->descending ? last : first, keys->descending ? first : last, width);
+	return is_usable(map, keys->kind);
 }
 
 /* Linear over the finite values of the sample and a little more on both sides;
@@ -157,7 +165,7 @@ static bool map_linear(struct smi_map *map, const struct smi_keys *keys,
 		any = true;
 	}
 	span = high - low;
-	smi_map_span(map, keys, low - span / 64, high + span / 64, width);
+	map_span(map, keys, low - span / 64, high + span / 64, width);
 	return any && is_usable(map, keys->kind);
 }
 
@@ -198,15 +206,6 @@ static bool most_of(struct smi_range *most, const struct smi_map_sample *sample,
 	return true;
 }
 
-/* Of floats, linear over the range; false when there is no such span. */
-static bool map_values(struct smi_map *map, const struct smi_keys *keys, const struct smi_range *range, unsigned width)
-{
-	double first = smi_map_value(keys, range->min), last = smi_map_value(keys, range->max);
-
-	smi_map_span(map, keys, keys->descending ? last : first, keys->descending ? first : last, width);
-	return is_usable(map, keys->kind);
-}
-
 /* Some keys may lie far from all others. `best` is what is found so far, and so crowded. */
 static void map_without_far(struct smi_map *best, uint64_t crowded, const struct smi_keys *keys,
 			    const struct smi_map_sample *sample, const struct smi_range *range, unsigned width)
@@ -224,7 +223,7 @@ static void map_without_far(struct smi_map *best, uint64_t crowded, const struct
 				map_within(&map, range, &most, width);
 			else if (!is_float)
 				map_log(&map, keys->kind, &(struct smi_range){ most.min, range->max, 0, false }, width);
-			else if (!map_values(&map, keys, &most, width))
+			else if (!smi_map_values(&map, keys, &most, width))
 				continue;
 			here = smi_map_crowding(&map, keys, sample);
 			if (here * 2 > crowded)

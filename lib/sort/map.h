@@ -31,8 +31,8 @@ bool smi_map_is_even(const struct smi_keys *keys, size_t n);
 void smi_map_shift(struct smi_map *map, const struct smi_range *range, unsigned index_bits,
 		   unsigned width);
 
-/* The map by value, linear from low to high. */
-void smi_map_span(struct smi_map *map, const struct smi_keys *keys, double low, double high, unsigned width);
+/* The map by value for floats, linear over the range; false when there is no such span. */
+bool smi_map_values(struct smi_map *map, const struct smi_keys *keys, const struct smi_range *range, unsigned width);
 
 /* What the kernels compute, of one key. */
 uint64_t smi_map_digit(const struct smi_map *map, const struct smi_keys *keys, uint64_t image);

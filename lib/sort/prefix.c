@@ -63,13 +63,9 @@ static bool widen(struct smi_pack *pack, unsigned room, const struct smi_keys *k
 static bool pack_by_value(struct smi_pack *pack, const struct smi_plan *plan, const struct smi_range *range,
 			  unsigned width)
 {
-	const struct smi_keys *keys = &plan->keys;
-	double first = smi_map_value(keys, range->min), last = smi_map_value(keys, range->max);
-
 	*pack = plan->pack;
 	pack->mapped = true;
-	smi_map_span(&pack->map, keys, keys->descending ? last : first, keys->descending ? first : last, width);
-	return widen(pack, plan->room, keys);
+	return smi_map_values(&pack->map, &plan->keys, range, width) && widen(pack, plan->room, &plan->keys);
 }
 
 /* As the digits are, and cut off as they are. */
