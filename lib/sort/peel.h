@@ -45,9 +45,10 @@ INLINE size_t count_marks(const uint8_t *mark, size_t lo, size_t hi, size_t valu
 
 /* The records of those whose mark is `none`, side by side. Adds how many to `kept`. */
 INLINE void peel_others(enum smi_kind kind, enum smi_map_kind how, const struct smi_keys *keys,
-			const struct smi_pack *pack, size_t lo, size_t hi, const uint8_t *mark, size_t none,
+			const struct smi_pack *shared, size_t lo, size_t hi, const uint8_t *mark, size_t none,
 			uint64_t *rest, size_t *kept)
 {
+	const struct smi_pack own = *shared, *pack = &own; /* no store can change it */
 	v64 index = v64_add(v64_count(), v64_set(lo));
 	size_t i = lo, n = *kept;
 
