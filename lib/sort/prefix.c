@@ -12,8 +12,8 @@ static uint64_t prefix_of(const struct smi_pack *pack, const struct smi_keys *ke
 
 /* How many of the sampled keys, in rising order, stand for keys that share a prefix although
  * they differ: n keys lie between them as evenly as prefixes do. */
-static double sharing(const struct smi_pack *pack, const struct smi_keys *keys, const struct smi_map_sample *sample,
-		      size_t n)
+static double sharing(const struct smi_pack *pack, const struct smi_keys *keys,
+		      const struct smi_map_sample *sample, size_t n)
 {
 	uint64_t prefix = prefix_of(pack, keys, sample->image[0]), before, apart;
 	double between = (double)n / (double)sample->n, shared = 0;
@@ -98,21 +98,30 @@ static void find_sure(struct smi_plan *plan, const struct smi_map *map, const st
 		plan->unsure = first_rounded(map, &plan->keys, pack->map.shift);
 }
 
-void smi_prefix_choose(struct smi_plan *plan, const struct smi_map *map, size_t n, const struct smi_range *range,
-		       unsigned width, struct smi_map_sample *sample)
+/* Leading bits of the whole range: what prefixes are already. */
+static bool is_whole(const struct smi_map *map, const struct smi_range *range)
+{
+	return map->kind == SMI_MAP_SHIFT && map->base == range->min && map->last == range->max;
+}
+
+void smi_prefix_choose(struct smi_plan *plan, const struct smi_map *map, size_t n,
+		       const struct smi_range *range, unsigned width, struct smi_map_sample *sample)
 {
 	const struct smi_keys *keys = &plan->keys;
 	bool linear = map->kind == SMI_MAP_LINEAR;
 	struct smi_pack pack;
-	double least;
+	double least, shared;
 
-	if (linear ? n < BY_VALUE_FROM : map->kind == SMI_MAP_SHIFT && map->base == range->min && map->last == range->max)
+	if (linear ? n < BY_VALUE_FROM : is_whole(map, range))
 		return;
 	sample_sort(sample);
 	least = sharing(&plan->pack, keys, sample, n);
-	if (linear && pack_by_value(&pack, plan, range, width) && sharing(&pack, keys, sample, n) <= least) {
-		plan->pack = pack;
-		least = sharing(&pack, keys, sample, n);
+	if (linear && pack_by_value(&pack, plan, range, width)) {
+		shared = sharing(&pack, keys, sample, n);
+		if (shared <= least) {
+			plan->pack = pack;
+			least = shared;
+		}
 	}
 	if (pack_by_map(&pack, plan, map) && sharing(&pack, keys, sample, n) < least / MUCH_LESS) {
 		plan->pack = pack;
