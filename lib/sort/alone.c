@@ -8,8 +8,7 @@
 
 enum {
 	SLACK = 64, /* bytes that the kernel may write too many */
-	FAR = 8192, /* keys: of fewer all shared prefixes together cost less than a sample */
-	WIDTH = 7   /* bits of the digits that prefixes go with then */
+	FAR = 8192  /* keys: of fewer all shared prefixes together cost less than a sample */
 };
 
 static void sort_all(struct smi_job *job, void *records, void *spare, uint32_t *counts)
@@ -60,7 +59,6 @@ static void sort_numbers_apart(struct smi_job *job, uint64_t *records, void *spa
 static int sort_with(struct smi_job *job, void *records, void *spare, uint32_t *counts, uint8_t *mark)
 {
 	bool in_place = job->plan.sink == SMI_TO_KEY, nan;
-	struct smi_map map;
 	int r = 0;
 
 	job->kernel->range(&job->plan.keys, 0, job->n, &job->range);
@@ -69,7 +67,7 @@ static int sort_with(struct smi_job *job, void *records, void *spare, uint32_t *
 	/* Doubles' images are logarithms, and there is room for enough of them. */
 	if (!job->plan.exact && job->plan.keys.kind == SMI_INT64 && job->n >= FAR &&
 	    smi_map_has_far(&job->plan.keys, job->n, &job->range))
-		smi_map_choose(&map, &job->plan, job->n, &job->range, WIDTH);
+		smi_map_choose_prefix(&job->plan, job->n, &job->range);
 	if (in_place)
 		r = smi_specials_init(&job->specials, job->kernel, &job->crew, &job->plan.keys, job->n,
 				      &job->range);

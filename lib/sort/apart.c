@@ -14,11 +14,11 @@
 #include "sort/scratch.h"
 #include "sort/straight.h"
 
-enum { COVERED = 60, PLAINLY_COVERED = 90 }; /* percent of the keys that must have frequent values; without vectors */
 enum {
-	HELPED = 1 << 16, /* so many keys are worth waking helpers for; */
-	FAR = 1 << 17,    /* so many, a look whether some lie far from the others */
-	WIDTH = 7         /* bits of the digits that prefixes go with then */
+	COVERED = 60,         /* percent of the keys that must have frequent values; */
+	PLAINLY_COVERED = 90, /* without vectors */
+	HELPED = 1 << 16,     /* so many keys are worth waking helpers for; */
+	FAR = 1 << 17         /* so many, a look whether some lie far from the others */
 };
 
 struct parting {
@@ -37,10 +37,8 @@ static size_t index_at(const struct smi_plan *plan, size_t i)
 static void cut_far_off(struct smi_job *job)
 {
 	struct smi_plan cut_off = job->plan;
-	struct smi_map map;
 
-	smi_map_choose(&map, &cut_off, job->n, &job->range, WIDTH);
-	if (map.kind == SMI_MAP_SHIFT)
+	if (smi_map_choose_prefix(&cut_off, job->n, &job->range) == SMI_MAP_SHIFT)
 		job->plan = cut_off;
 }
 

@@ -297,3 +297,12 @@ void smi_map_choose(struct smi_map *map, struct smi_plan *plan, size_t n,
 	if (!plan->exact && smi_kind_size(keys->kind) == 8)
 		smi_prefix_choose(plan, map, n, range, width, &sample);
 }
+
+enum smi_map_kind smi_map_choose_prefix(struct smi_plan *plan, size_t n, const struct smi_range *range)
+{
+	enum { WIDTH = 7 };
+	struct smi_map map;
+
+	smi_map_choose(&map, plan, n, range, WIDTH);
+	return map.kind;
+}

@@ -20,6 +20,9 @@ struct smi_map_sample {
 void smi_map_choose(struct smi_map *map, struct smi_plan *plan, size_t n,
 		    const struct smi_range *range, unsigned width);
 
+/* The same where there are no digits, but one bucket: only prefixes are chosen. The map's kind. */
+enum smi_map_kind smi_map_choose_prefix(struct smi_plan *plan, size_t n, const struct smi_range *range);
+
 /* Whether, as a look at some of them tells, hardly any of the keys lie beyond a small part of
  * their range. */
 bool smi_map_has_far(const struct smi_keys *keys, size_t n, const struct smi_range *range);
