@@ -74,7 +74,8 @@ $(B)/libsharedmem.a: $(LIB_OBJ)
 # each fork to copy.
 $(B)/libsharedmem.so.$(SOVERSION): $(LIB_OBJ) lib/sharedmem.map
 	$(CC) -shared -static-libgcc $(MODE) -Wl,-soname,libsharedmem.so.$(SOVERSION) \
-		-Wl,-Bsymbolic-functions -Wl,-z,nodelete $(if $(SAN),,-Wl,-z,defs) -Wl,--version-script=lib/sharedmem.map $(LDFLAGS) $(LIB_OBJ) -o $@ -pthread
+		-Wl,-Bsymbolic-functions -Wl,-z,nodelete $(if $(SAN),,-Wl,-z,defs) \
+		-Wl,--version-script=lib/sharedmem.map $(LDFLAGS) $(LIB_OBJ) -o $@ -pthread
 	ln -sf libsharedmem.so.$(SOVERSION) $(B)/libsharedmem.so
 
 # Examples are built as a user would build them: public headers, plain C.

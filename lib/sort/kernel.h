@@ -207,7 +207,7 @@ struct smi_kernel {
  * digits, of at most 1024 records 2^10, and as long as it counts twice as many. A level by
  * leading bits settles as many bits as its digits have; one by logarithm, some of whose
  * digits' bits are the exponent's, as few as the others, 5 of 10: for 64 bits less than
- * 30100 and 9900. A prefix by value settles none of an image's: many keys may go through the
+ * 30100 and 9900. A mapped prefix settles none of an image's: many keys may go through the
  * levels of one, and then through those of the other. */
 #define SMI_COUNTS ((size_t)16 << 12)
 #define SMI_FEW_COUNTS (10 << 10)
