@@ -92,3 +92,19 @@ void check_all(struct buffers *b, size_t n, enum shared_type type, enum shape sh
 		}
 	}
 }
+
+void check_many(struct buffers *b, size_t n, enum shared_type type, enum shape shape,
+		       int np, bool descending)
+{
+	struct shared_sort_options o = { .np = np, .descending = descending };
+	const char *bad;
+
+	make_keys(b->keys, n, type, shape, n);
+	ck_assert_int_eq(shared_argsort(b->keys, n, type, b->expected, &o), 0);
+	ck_assert_msg(is_stable_order(b->keys, n, type, descending, b->expected),
+		      "argsort: %s, %s, n %zu, np %d, %s", type_names[type], shape_names[shape], n,
+		      np, descending ? "down" : "up");
+	bad = sort_wrong(b, n, type, &o);
+	ck_assert_msg(!bad, "%s: %s, %s, n %zu, np %d", bad, type_names[type], shape_names[shape],
+		      n, np);
+}

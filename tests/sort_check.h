@@ -35,4 +35,8 @@ const char *sort_wrong(struct buffers *b, size_t n, enum shared_type type,
 void check_all(struct buffers *b, size_t n, enum shared_type type, enum shape shape,
 	       const int *np, size_t np_count);
 
+/* The same of keys that are made here, in one direction. Of many the order is verified
+ * instead of compared with a reference. */
+void check_many(struct buffers *b, size_t n, enum shared_type type, enum shape shape, int np, bool descending);
+
 #endif

@@ -95,23 +95,6 @@ START_TEST(any_number_of_few_keys_is_sorted)
 }
 END_TEST
 
-/* For many keys the order is verified instead of compared with a reference. */
-static void check_many(struct buffers *b, size_t n, enum shared_type type, enum shape shape,
-		       int np, bool descending)
-{
-	struct shared_sort_options o = { .np = np, .descending = descending };
-	const char *bad;
-
-	make_keys(b->keys, n, type, shape, n);
-	ck_assert_int_eq(shared_argsort(b->keys, n, type, b->expected, &o), 0);
-	ck_assert_msg(is_stable_order(b->keys, n, type, descending, b->expected),
-		      "argsort: %s, %s, n %zu, np %d, %s", type_names[type], shape_names[shape], n,
-		      np, descending ? "down" : "up");
-	bad = sort_wrong(b, n, type, &o);
-	ck_assert_msg(!bad, "%s: %s, %s, n %zu, np %d", bad, type_names[type], shape_names[shape],
-		      n, np);
-}
-
 START_TEST(a_million_keys_of_any_shape_are_sorted_stably)
 {
 	struct buffers b;
@@ -120,18 +103,6 @@ START_TEST(a_million_keys_of_any_shape_are_sorted_stably)
 	buffers_init(&b, n);
 	for (int type = 0; type < TYPES; type++)
 		check_many(&b, n, type, _i, threads[(type + _i) % 4], (type / 2 + _i) % 2);
-	buffers_fini(&b);
-}
-END_TEST
-
-START_TEST(threads_may_have_several_parts)
-{
-	static const int most[] = { 2, 3, 17 }; /* threads: 4, 3 and 1 parts each */
-	struct buffers b;
-	size_t n = 9 * SMI_PART + 1;
-
-	buffers_init(&b, n);
-	check_many(&b, n, _i ? SHARED_UINT32 : SHARED_FLOAT64, _i ? UNIFORM : EXTREMES, most[_i], _i == 1);
 	buffers_fini(&b);
 }
 END_TEST
@@ -372,7 +343,6 @@ Suite *sort_suite(void)
 	tcase_add_loop_test(tcase, any_number_of_few_keys_is_sorted, 0, KERNELS);
 	tcase_add_loop_test(tcase, every_kernel_sorts_stably_around_the_thresholds, 0, KERNELS);
 	tcase_add_loop_test(tcase, a_million_keys_of_any_shape_are_sorted_stably, 0, SHAPES);
-	tcase_add_loop_test(tcase, threads_may_have_several_parts, 0, 3);
 	tcase_add_loop_test(tcase, large_buckets_are_shared_out, 0, KERNELS);
 	tcase_add_loop_test(tcase, one_bucket_is_what_the_cache_holds, 0, KERNELS);
 	tcase_add_test(tcase, random_arrays_agree_with_the_reference);

@@ -184,6 +184,18 @@ START_TEST(a_child_leaves_its_parents_helpers_alone)
 END_TEST
 #endif
 
+START_TEST(threads_may_have_several_parts)
+{
+	static const int np[] = { 2, 3, 17 }; /* 4, 3 and 1 parts each */
+	struct buffers b;
+	size_t n = 9 * SMI_PART + 1;
+
+	buffers_init(&b, n);
+	check_many(&b, n, _i ? SHARED_UINT32 : SHARED_FLOAT64, _i ? UNIFORM : EXTREMES, np[_i], _i == 1);
+	buffers_fini(&b);
+}
+END_TEST
+
 TCase *sort_crew_tests(void)
 {
 	TCase *tcase = tcase_create("crew");
@@ -195,5 +207,6 @@ TCase *sort_crew_tests(void)
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34) && !defined(__SANITIZE_THREAD__)
 	tcase_add_test(tcase, a_child_leaves_its_parents_helpers_alone);
 #endif
+	tcase_add_loop_test(tcase, threads_may_have_several_parts, 0, 3);
 	return tcase;
 }

@@ -46,6 +46,8 @@ static void make_far(struct buffers *b, size_t n, enum shared_type type, enum fa
 		double unit = (double)(random_next(&seed) >> 11) * 0x1p-53;
 		int side = side_of(far, i, n);
 		int64_t whole;
+		int32_t narrow;
+		int apart;
 
 		/* Of these every other one mostly has the prefix of the one before it. */
 		if (far == TAIL)
@@ -54,20 +56,18 @@ static void make_far(struct buffers *b, size_t n, enum shared_type type, enum fa
 			x = i % 2 ? x - ldexp(1, (int)(i % 8)) : floor(unit * 0x1p52);
 		else
 			x = 0x1p20 + floor(unit * (far == TWINS ? 999 : 0x1p26));
-		whole = side < 0 ? INT64_MIN + (far == MOSTLY ? 0 : (int64_t)(i % 3)) : side > 0 ? INT64_MAX - (int64_t)(i % 3) : (int64_t)x;
-
+		apart = far == MOSTLY ? 0 : (int)(i % 3); /* keys far away are one, or three */
 		if (type >= SHARED_FLOAT32) {
-			store_float(b->keys, i, type, side ? side * (far == MOSTLY || i % 3 ? 1e30 : (double)INFINITY) : x);
-			continue;
-		}
-		if (size == 4) {
-			int32_t narrow = side < 0 ? INT32_MIN + (int32_t)(i % 3) : side > 0 ? INT32_MAX : (int32_t)(x / (far == WIDE ? 0x1p26 : 0x1p20));
-
+			store_float(b->keys, i, type, side ? side * (apart == 1 ? (double)INFINITY : 1e30 + apart * 1e29) : x);
+		} else if (size == 4) {
+			narrow = (int32_t)(x / (far == WIDE ? 0x1p26 : 0x1p20));
+			narrow = side < 0 ? INT32_MIN + apart : side > 0 ? INT32_MAX - apart : narrow;
 			memcpy(b->keys + i * size, &narrow, size);
-			continue;
+		} else {
+			whole = side < 0 ? INT64_MIN + apart : side > 0 ? INT64_MAX - apart : (int64_t)x;
+			whole ^= type == SHARED_UINT64 ? INT64_MIN : 0;
+			memcpy(b->keys + i * size, &whole, size);
 		}
-		whole ^= type == SHARED_UINT64 ? INT64_MIN : 0;
-		memcpy(b->keys + i * size, &whole, size);
 	}
 }
 
@@ -110,8 +110,8 @@ START_TEST(most_keys_may_lie_far_away)
 END_TEST
 
 /* What a sort of 2^28 such keys as b->sorted has would settle. */
-static void settle(struct smi_job *job, struct smi_map *map, const struct buffers *b, size_t n, enum shared_type type,
-		   bool descending, unsigned width)
+static void settle(struct smi_job *job, struct smi_map *map, const struct buffers *b, size_t n,
+		   enum shared_type type, bool descending, unsigned width)
 {
 	*job = (struct smi_job){ .kernel = smi_kernel(), .crew = { 1 }, .n = (size_t)1 << 28,
 				 .plan.sink = SMI_TO_INDEX64 };
