@@ -10,8 +10,10 @@
 
 #include <sharedmem.h>
 
+#include "os/futex.h"
 #include "sort/crew.h"
 #include "sort/radix.h"
+#include "sort/straight.h"
 #include "sort_check.h"
 #include "test_sort.h"
 
@@ -88,12 +90,12 @@ END_TEST
 START_TEST(the_crew_is_free_after_each_sort)
 {
 	static const enum shared_type types[] = { SHARED_INT16, SHARED_INT32, SHARED_FLOAT64 };
-	static const size_t sizes[] = { N, SMI_HELPED, N };
+	static const size_t sizes[] = { N, SMI_STRAIGHT_HELPED, N };
 	struct shared_sort_options o = { .np = 2 };
 	struct smi_crew crew;
 	struct buffers b;
 
-	buffers_init(&b, SMI_HELPED);
+	buffers_init(&b, SMI_STRAIGHT_HELPED);
 	for (int shape = 0; shape < SHAPES; shape++)
 		for (int type = 0; type < 3; type++) {
 			make_keys(b.keys, sizes[type], types[type], shape, 1);
@@ -184,6 +186,94 @@ START_TEST(a_child_leaves_its_parents_helpers_alone)
 END_TEST
 #endif
 
+static int enter_near_and_leave(void)
+{
+	struct smi_crew crew = { .np = 1 };
+	int np;
+
+	smi_crew_enter_near(&crew, 2);
+	np = crew.np;
+	smi_crew_leave(&crew);
+	return np;
+}
+
+static void nothing(void *arg, size_t part, int rank)
+{
+	(void)arg, (void)part, (void)rank;
+}
+
+/* Whoever tests may be held up at any time, so what must happen is only awaited. */
+START_TEST(a_helper_is_near_who_comes_again_at_once)
+{
+	enum { TRIES = 1000 };
+	struct smi_crew crew;
+	int tries;
+
+	if (smi_cpus_here() < 2)
+		return;
+	smi_crew_enter(&crew, 2);
+	ck_assert_int_eq(crew.np, 2);
+	smi_crew_leave(&crew);
+	/* Long asleep, helpers are left so; */
+	for (tries = 0; tries < TRIES; tries++) {
+		usleep(1000);
+		if (enter_near_and_leave() == 1)
+			break;
+	}
+	ck_assert_int_lt(tries, TRIES);
+	/* but not for who would have liked them a moment before. */
+	for (tries = 0; tries < TRIES; tries++)
+		if (enter_near_and_leave() == 1 && enter_near_and_leave() == 2)
+			break;
+	ck_assert_int_lt(tries, TRIES);
+	/* One that has just worked still looks on. */
+	for (tries = 0; tries < TRIES; tries++) {
+		usleep(1000);
+		if (enter_near_and_leave() == 2)
+			continue;
+		usleep(1000);
+		smi_crew_enter(&crew, 2);
+		smi_crew_each(&crew, 2, nothing, NULL);
+		smi_crew_leave(&crew);
+		if (enter_near_and_leave() == 2)
+			break;
+	}
+	ck_assert_int_lt(tries, TRIES);
+	/* It is in the way of three on two CPUs. */
+	smi_crew_enter_near(&crew, smi_cpus_here() + 1);
+	ck_assert_int_eq(crew.np, 1);
+	smi_crew_leave(&crew);
+}
+END_TEST
+
+/* One sort at once after the other: the last ones have helpers. */
+START_TEST(sorts_with_helpers_near_are_right)
+{
+	enum { TIMES = 4 };
+	static const enum shape shapes[] = { SORTED, REVERSED, PIPE, FEW, ZIPF, NEARLY };
+	struct buffers b;
+	size_t n = SMI_NEAR + 1;
+
+	buffers_init(&b, n);
+	for (int shape = 0; shape < 6; shape++)
+		for (int type = _i; type < TYPES; type += 2) {
+			struct shared_sort_options o = { .np = 2, .descending = shape % 2 };
+
+			make_keys(b.keys, n, type, shapes[shape], 1);
+			reference_order(b.keys, n, type, o.descending, b.expected);
+			for (int i = 0; i < TIMES; i++)
+				ck_assert_int_eq(shared_argsort(b.keys, n, type, b.order, &o), 0);
+			ck_assert_int_eq(memcmp(b.order, b.expected, n * sizeof *b.order), 0);
+			for (int i = 0; i < TIMES; i++) {
+				memcpy(b.sorted, b.keys, n * type_size(type));
+				ck_assert_int_eq(shared_sort(b.sorted, n, type, &o), 0);
+			}
+			ck_assert(is_taken(b.sorted, b.keys, type_size(type), b.expected, n));
+		}
+	buffers_fini(&b);
+}
+END_TEST
+
 START_TEST(threads_may_have_several_parts)
 {
 	static const int np[] = { 2, 3, 17 }; /* 4, 3 and 1 parts each */
@@ -207,6 +297,8 @@ TCase *sort_crew_tests(void)
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34) && !defined(__SANITIZE_THREAD__)
 	tcase_add_test(tcase, a_child_leaves_its_parents_helpers_alone);
 #endif
+	tcase_add_test(tcase, a_helper_is_near_who_comes_again_at_once);
+	tcase_add_loop_test(tcase, sorts_with_helpers_near_are_right, 0, 2);
 	tcase_add_loop_test(tcase, threads_may_have_several_parts, 0, 3);
 	return tcase;
 }

@@ -113,7 +113,7 @@ END_TEST
 static void settle(struct smi_job *job, struct smi_map *map, const struct buffers *b, size_t n,
 		   enum shared_type type, bool descending, unsigned width)
 {
-	*job = (struct smi_job){ .kernel = smi_kernel(), .crew = { 1 }, .n = (size_t)1 << 28,
+	*job = (struct smi_job){ .kernel = smi_kernel(), .crew = { .np = 1 }, .n = (size_t)1 << 28,
 				 .plan.sink = SMI_TO_INDEX64 };
 	ck_assert(smi_keys_init(&job->plan.keys, b->sorted, type, descending));
 	smi_kernel()->range(&job->plan.keys, 0, n, &job->range);

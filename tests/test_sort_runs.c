@@ -62,14 +62,13 @@ END_TEST
 START_TEST(runs_are_found_as_they_lie)
 {
 	double keys[1000];
-	struct smi_crew crew = { 1 };
+	struct smi_job job = { .kernel = smi_kernel(), .crew = { .np = 1 }, .n = 1000 };
 	struct smi_runs runs;
-	struct smi_keys described;
 
-	smi_keys_init(&described, keys, SHARED_FLOAT64, false);
+	smi_keys_init(&job.plan.keys, keys, SHARED_FLOAT64, false);
 	for (int i = 0; i < 1000; i++)
 		keys[i] = i < 300 ? i : i < 700 ? 2000 - i : i < 701 ? 5000 : i - 800;
-	ck_assert(smi_runs_find(&runs, smi_kernel(), &crew, &described, 1000));
+	ck_assert(smi_runs_find(&runs, &job));
 	ck_assert_uint_eq(runs.count, 4);
 	ck_assert(!runs.falling[0] && runs.start[1] == 301);
 	ck_assert(runs.falling[1] && runs.start[2] == 700);
@@ -77,8 +76,9 @@ START_TEST(runs_are_found_as_they_lie)
 	ck_assert(!runs.falling[3] && runs.start[4] == 1000);
 	for (int i = 0; i < 1000; i++)
 		keys[i] = i % 100;
-	ck_assert(!smi_runs_find(&runs, smi_kernel(), &crew, &described, 1000));
-	ck_assert(smi_runs_find(&runs, smi_kernel(), &crew, &described, 800));
+	ck_assert(!smi_runs_find(&runs, &job));
+	job.n = 800;
+	ck_assert(smi_runs_find(&runs, &job));
 	ck_assert_uint_eq(runs.count, SMI_RUNS);
 }
 END_TEST
@@ -87,20 +87,19 @@ START_TEST(a_run_goes_on_where_threads_meet)
 {
 	size_t n = 100000;
 	double *keys = malloc(n * sizeof *keys);
-	struct smi_crew crew;
+	struct smi_job job = { .kernel = smi_kernel(), .n = n };
 	struct smi_runs runs;
-	struct smi_keys described;
 
 	ck_assert(keys);
-	smi_keys_init(&described, keys, SHARED_FLOAT64, false);
+	smi_keys_init(&job.plan.keys, keys, SHARED_FLOAT64, false);
 	for (size_t i = 0; i < n; i++)
 		keys[i] = i < n / 5 ? (double)i : -(double)i;
 	for (int np = 1; np <= 8; np++) {
-		smi_crew_enter(&crew, np);
-		ck_assert(smi_runs_find(&runs, smi_kernel(), &crew, &described, n));
+		smi_crew_enter(&job.crew, np);
+		ck_assert(smi_runs_find(&runs, &job));
 		ck_assert_uint_eq(runs.count, 2);
 		ck_assert_uint_eq(runs.start[1], n / 5);
-		smi_crew_leave(&crew);
+		smi_crew_leave(&job.crew);
 	}
 	free(keys);
 }

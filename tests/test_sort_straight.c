@@ -7,6 +7,7 @@
 
 #include "sort/kernel.h"
 #include "sort/radix.h"
+#include "sort/straight.h"
 #include "sort_check.h"
 #include "test_sort.h"
 #include "testing.h"
@@ -45,8 +46,8 @@ START_TEST(straight_keys_are_found_alone_and_by_threads)
 	static const enum shape shapes[] = { EQUAL, SORTED, REVERSED };
 	struct buffers b;
 
-	buffers_init(&b, SMI_HELPED + 1);
-	for (size_t n = SMI_HELPED - 1; n <= SMI_HELPED + 1; n++)
+	buffers_init(&b, SMI_STRAIGHT_HELPED + 1);
+	for (size_t n = SMI_STRAIGHT_HELPED - 1; n <= SMI_STRAIGHT_HELPED + 1; n++)
 		for (int shape = 0; shape < 3; shape++)
 			for (int type = _i; type < TYPES; type += 2)
 				for (int disturbed = 0; disturbed < 2; disturbed++) {
@@ -78,9 +79,9 @@ START_TEST(falling_keys_with_twins_keep_the_order_of_twins)
 
 	if (smi_sort_use(kernels[_i]) == -ENOTSUP || smi_sort_use(kernels[_i]) == -ENOENT)
 		return;
-	buffers_init(&b, SMI_HELPED + 7);
+	buffers_init(&b, SMI_STRAIGHT_HELPED + 7);
 	for (size_t e = 0; e < sizeof every / sizeof *every; e++)
-		for (size_t n = 2000; n <= SMI_HELPED + 7; n += n < 3000 ? 83 : SMI_HELPED + 7 - n + (n > 4000))
+		for (size_t n = 2000; n <= SMI_STRAIGHT_HELPED + 7; n += n < 3000 ? 83 : SMI_STRAIGHT_HELPED + 7 - n + (n > 4000))
 			for (int np = 1; np <= 3; np += 2) {
 				struct shared_sort_options o = { .np = np };
 				int32_t *keys = (int32_t *)b.keys, key = 1 << 30;

@@ -31,7 +31,7 @@ static void lead_astray(struct buffers *b, size_t i, size_t n, enum shared_type 
 static bool is_sorted_so(struct buffers *b, size_t n, enum shared_type type, bool descending)
 {
 	struct smi_keys keys;
-	struct smi_job job = { .kernel = smi_kernel(), .crew = { 1 }, .n = n,
+	struct smi_job job = { .kernel = smi_kernel(), .crew = { .np = 1 }, .n = n,
 			       .plan = { .sink = SMI_TO_INDEX64, .out = b->order } };
 
 	ck_assert(smi_keys_init(&keys, b->keys, type, descending));
@@ -106,7 +106,7 @@ START_TEST(other_keys_are_left_alone)
 	for (int type = 2; type < TYPES; type++)
 		for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
 			struct smi_keys keys;
-			struct smi_job job = { .kernel = smi_kernel(), .crew = { 1 }, .n = n,
+			struct smi_job job = { .kernel = smi_kernel(), .crew = { .np = 1 }, .n = n,
 					       .plan = { .sink = SMI_TO_KEY, .out = b.keys } };
 
 			make_keys(b.keys, n, type, shapes[s], n);

@@ -167,7 +167,7 @@ bool smi_count_suits(const struct smi_job *job)
 
 int smi_count_sort(struct smi_job *job)
 {
-	struct smi_crew crew = { job->n < SMI_COUNT_ALONE ? 1 : job->crew.np };
+	struct smi_crew crew = { .np = job->n < SMI_COUNT_ALONE ? 1 : job->crew.np };
 	struct counting c = { .job = job };
 
 	c.pairs = (size_t)crew.np > job->n >> PART_LOG ? (size_t)crew.np

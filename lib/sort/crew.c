@@ -22,12 +22,13 @@
 
 enum {
 	HELPERS = 255,
-	SPIN_NS = 30000,     /* how long who has nothing to do looks on */
+	SPIN_NS = 30000,     /* how long who has nothing to do looks on, */
+	TAKEN_NS = 200000,   /* and before that, while the crew is taken */
 	LOOKS = 32,          /* looks between two readings of the clock */
 };
 
 static struct {
-	atomic_flag taken;
+	atomic_bool taken;
 	int helpers;                     /* started; changed by who took the crew */
 	pid_t owner;                     /* whose they are */
 	cpu_set_t cpus[HELPERS];         /* where each was told to run; none: wherever it was born */
@@ -40,10 +41,12 @@ static struct {
 	_Atomic uint64_t arithmetic;
 	_Atomic int np;
 
+	_Atomic uint64_t missed;                   /* when somebody left who had missed helpers */
+
 	_Alignas(64) _Atomic uint32_t unfinished;  /* parts that have not returned */
 	_Atomic uint32_t waiting;                  /* the caller sleeps on `unfinished` */
-	_Alignas(64) _Atomic uint32_t asleep;      /* 1: some helper sleeps on this word */
-} crew = { .taken = ATOMIC_FLAG_INIT };
+	_Alignas(64) _Atomic uint32_t asleep;      /* 1: some helper sleeps on this word, or there is none */
+} crew = { .asleep = 1 };
 
 static uint64_t now(void)
 {
@@ -88,16 +91,19 @@ static bool work_for(int rank)
  * looks on is in the way. */
 static void look_on(int rank)
 {
-	uint64_t end;
+	uint64_t begin = now(), t = begin, hoped = begin;
 
 	if (atomic_load_explicit(&crew.np, memory_order_relaxed) > smi_cpus_here())
 		return;
-	for (end = now() + SPIN_NS; now() < end;)
+	for (; t - hoped < SPIN_NS; t = now()) {
 		for (int i = 0; i < LOOKS; i++) {
 			if (work_for(rank))
 				return;
 			smi_pause();
 		}
+		if (atomic_load_explicit(&crew.taken, memory_order_relaxed) && t - begin < TAKEN_NS)
+			hoped = t;
+	}
 }
 
 static void *help(void *arg)
@@ -127,8 +133,8 @@ static void forget_parent(void)
 	atomic_store(&crew.ticket, 0);
 	atomic_store(&crew.unfinished, 0);
 	atomic_store(&crew.waiting, 0);
-	atomic_store(&crew.asleep, 0);
-	atomic_flag_clear(&crew.taken);
+	atomic_store(&crew.asleep, 1);
+	atomic_store(&crew.taken, false);
 }
 
 /* Not before there is need: each child of a program that never sorts so would run it.
@@ -185,7 +191,7 @@ void smi_crew_enter(struct smi_crew *self, int np)
 	if (np <= 1)
 		return;
 	pthread_once(&watched, watch_forks);
-	if (atomic_flag_test_and_set(&crew.taken))
+	if (atomic_exchange(&crew.taken, true))
 		return;
 	/* The threads of a parent that made this process without fork() are not there. */
 	if (crew.owner == 0 || crew.owner == getpid()) {
@@ -193,16 +199,30 @@ void smi_crew_enter(struct smi_crew *self, int np)
 		self->np = crew.helpers + 1 < np ? crew.helpers + 1 : np;
 	}
 	if (self->np == 1)
-		atomic_flag_clear(&crew.taken);
+		atomic_store(&crew.taken, false);
 	else if (self->np <= smi_cpus_here())
 		keep_off(sched_getcpu(), self->np - 1);
+}
+
+void smi_crew_enter_near(struct smi_crew *self, int np)
+{
+	self->np = 1;
+	if (np <= 1 || np > smi_cpus_here())
+		return;
+	if (!atomic_load_explicit(&crew.asleep, memory_order_relaxed) ||
+	    now() < atomic_load_explicit(&crew.missed, memory_order_relaxed) + SPIN_NS)
+		smi_crew_enter(self, np);
+	else
+		self->missed = true;
 }
 
 void smi_crew_leave(struct smi_crew *self)
 {
 	if (self->np > 1)
-		atomic_flag_clear(&crew.taken);
-	self->np = 0;
+		atomic_store(&crew.taken, false);
+	else if (self->missed)
+		atomic_store_explicit(&crew.missed, now(), memory_order_relaxed);
+	*self = (struct smi_crew){ 0 };
 }
 
 /* Until the parts that helpers have begun are done. */

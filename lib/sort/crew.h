@@ -13,7 +13,8 @@
 #include <stddef.h>
 
 struct smi_crew {
-	int np;    /* threads that may work, the caller included */
+	int np;      /* threads that may work, the caller included */
+	bool missed; /* helpers would have been welcome, but were not near */
 };
 
 typedef void (*smi_part_fn)(void *arg, size_t part, int rank);
@@ -22,6 +23,11 @@ typedef void (*smi_part_fn)(void *arg, size_t part, int rank);
  * started. Each entry is left once. */
 void smi_crew_enter(struct smi_crew *crew, int np);
 void smi_crew_leave(struct smi_crew *crew);
+
+/* For work that is done before a helper that sleeps is awake: takes the crew if its helpers
+ * look on, or if who left last, a moment ago, would have liked them to. So those who do such
+ * work again and again have helpers that look on, and others do not wake any. */
+void smi_crew_enter_near(struct smi_crew *crew, int np);
 
 /* Calls work(arg, part, rank) for the parts 0 ... parts-1, parts < 2^31, each
  * once, in ascending order of start, rank < crew->np naming the thread; returns

@@ -134,6 +134,7 @@ int smi_frequent_sort(struct smi_job *job, const struct smi_frequent *frequent)
 
 	p->job = job;
 	p->frequent = *frequent;
+	smi_job_get_helpers_from(job, SMI_HELPED);
 	if (!smi_peeling_run(p))
 		return 1;
 	r = sort_rest(p);

@@ -28,6 +28,14 @@ void smi_job_get_helpers(struct smi_job *job)
 		smi_crew_enter(&job->crew, smi_options_np(job->options));
 }
 
+void smi_job_get_helpers_from(struct smi_job *job, size_t keys)
+{
+	if (job->n >= keys)
+		smi_job_get_helpers(job);
+	else if (job->crew.np == 1 && job->n >= SMI_NEAR)
+		smi_crew_enter_near(&job->crew, smi_options_np(job->options));
+}
+
 void smi_job_plan(struct smi_job *job)
 {
 	struct smi_plan *plan = &job->plan;

@@ -95,6 +95,7 @@ static int look_for_values(struct smi_job *job, const struct smi_runs *runs)
 		r = smi_frequent_sort(job, &frequent);
 	if (r <= 0)
 		return r;
+	smi_job_get_helpers_from(job, SMI_HELPED);
 	if (smi_few_sort(&job->crew, &plan->keys, job->n, plan->out))
 		return 0;
 	if (runs)
@@ -109,11 +110,11 @@ static int look_for_short_cut(struct smi_job *job)
 	bool is_byte = smi_kind_size(plan->keys.kind) == 1, found;
 	struct smi_runs runs;
 
-	if (smi_straight(job->kernel, &job->crew, &plan->keys, job->n, plan->sink, plan->out))
+	if (smi_straight(job))
 		return 0;
 	if (is_byte && plan->sink == SMI_TO_KEY)
 		return 1;
-	found = smi_runs_find(&runs, job->kernel, &job->crew, &plan->keys, job->n);
+	found = smi_runs_find(&runs, job);
 	/* That fall all along, but are not straight: they have many twins. */
 	if (found && runs.count == 1 && smi_bytes_suit(plan->keys.kind, job->n, plan->sink))
 		return 1;
@@ -163,7 +164,7 @@ int smi_radix_job(struct smi_job *job)
 int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *out,
 	      const struct shared_sort_options *options)
 {
-	struct smi_job job = { .kernel = smi_kernel(), .crew = { 1 }, .n = n, .options = options,
+	struct smi_job job = { .kernel = smi_kernel(), .crew = { .np = 1 }, .n = n, .options = options,
 			       .plan = { .keys = *keys, .sink = sink, .out = out } };
 	uint64_t arithmetic = smi_arithmetic();
 	int r;
@@ -172,8 +173,6 @@ int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *o
 	if (n == 0)
 		return 0;
 	smi_arithmetic_set(SMI_ARITHMETIC_USUAL);
-	if (n >= SMI_HELPED)
-		smi_job_get_helpers(&job);
 	r = look_for_short_cut(&job);
 	if (r > 0) {
 		if (n > SMI_ALONE)

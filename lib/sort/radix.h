@@ -14,10 +14,6 @@
 #define SMI_SINGLE 24576
 #define SMI_EVEN 2048
 
-/* A short cut takes about a nanosecond a key, or leaves little to sort: so few keys are done
- * before a helper wakes, or has them in its own cache. */
-#define SMI_HELPED (1 << 19)
-
 /* Sorts n keys to the sink. 0 or -ENOMEM, and then the keys are as they were.
  * For SMI_TO_KEY `out` is the keys' memory. */
 int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *out,

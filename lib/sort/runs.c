@@ -67,22 +67,22 @@ static bool append(struct smi_runs *runs, const struct smi_runs *more)
 	return true;
 }
 
-bool smi_runs_find(struct smi_runs *runs, const struct smi_kernel *kernel,
-		   const struct smi_crew *crew, const struct smi_keys *keys, size_t n)
+bool smi_runs_find(struct smi_runs *runs, struct smi_job *job)
 {
 	struct finding f; /* KiB: what is not needed is not cleared */
 
-	f.kernel = kernel;
-	f.keys = keys;
-	f.n = n;
-	f.parts = crew->np < PARTS ? (size_t)crew->np : PARTS;
+	f.kernel = job->kernel;
+	f.keys = &job->plan.keys;
+	f.n = job->n;
 	atomic_init(&f.too_many, false);
 	runs->count = 0;
 	runs->start[0] = 0;
 	/* Most inputs show on their first keys that they are no runs. */
-	if (!runs_between(&f, &f.found[0], 0, n < FIRST_LOOK ? n : FIRST_LOOK))
+	if (!runs_between(&f, &f.found[0], 0, f.n < FIRST_LOOK ? f.n : FIRST_LOOK))
 		return false;
-	smi_crew_each(crew, f.parts, find_part, &f);
+	smi_job_get_helpers_from(job, SMI_HELPED);
+	f.parts = job->crew.np < PARTS ? (size_t)job->crew.np : PARTS;
+	smi_crew_each(&job->crew, f.parts, find_part, &f);
 	if (atomic_load_explicit(&f.too_many, memory_order_relaxed))
 		return false;
 	for (size_t part = 0; part < f.parts; part++)

@@ -4,8 +4,7 @@
 #ifndef SMI_SORT_RUNS_H
 #define SMI_SORT_RUNS_H
 
-#include "sort/crew.h"
-#include "sort/kernel.h"
+#include "sort/job.h"
 
 #define SMI_RUNS 8       /* more are not worth merging */
 #define SMI_RUNS_FALL 16 /* so many falling keys are no chance */
@@ -16,9 +15,8 @@ struct smi_runs {
 	size_t count;
 };
 
-/* Finds the runs of n > 0 keys; false when there are more than SMI_RUNS. Stops
+/* Finds the runs of job->n > 0 keys; false when there are more than SMI_RUNS. Stops
  * looking where there are too many: for most inputs after a few keys. */
-bool smi_runs_find(struct smi_runs *runs, const struct smi_kernel *kernel,
-		   const struct smi_crew *crew, const struct smi_keys *keys, size_t n);
+bool smi_runs_find(struct smi_runs *runs, struct smi_job *job);
 
 #endif

@@ -90,7 +90,7 @@ int shared_searchsorted(const void *sorted, size_t n, enum shared_type type, con
 	struct searching s = { .n = n, .m = m, .right = side == SHARED_RIGHT,
 			       .positions = positions };
 	bool descending = smi_options_descending(options);
-	struct smi_crew crew = { 1 };
+	struct smi_crew crew = { .np = 1 };
 	int r = smi_options_check(options);
 
 	if (r < 0)

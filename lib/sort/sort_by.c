@@ -25,7 +25,7 @@ static int check(const void *items, size_t n, size_t size, shared_compare_fn com
 
 static int merge_sort(struct smi_merge *m, const struct shared_sort_options *options)
 {
-	struct smi_crew crew = { 1 };
+	struct smi_crew crew = { .np = 1 };
 	int r;
 
 	m->descending = smi_options_descending(options);

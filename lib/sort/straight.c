@@ -168,7 +168,7 @@ static unsigned look_far(const struct smi_keys *keys, size_t n, unsigned order)
 static void each(struct straight *s, const struct smi_crew *crew, void (*step)(void *, size_t, int),
 		 size_t helped)
 {
-	static const struct smi_crew one = { 1 };
+	static const struct smi_crew one = { .np = 1 };
 	size_t bytes = s->n * smi_kind_size(s->keys->kind);
 	const struct smi_crew *who = s->sink == SMI_TO_KEY && bytes < helped ? &one : crew;
 
@@ -182,36 +182,39 @@ static bool has_many_twins(const struct straight *s)
 	return smi_kind_size(s->keys->kind) == 1 && smi_bytes_suit(s->keys->kind, s->n, s->sink);
 }
 
-bool smi_straight(const struct smi_kernel *kernel, const struct smi_crew *crew,
-		  const struct smi_keys *keys, size_t n, enum smi_sink sink, void *out)
+bool smi_straight(struct smi_job *job)
 {
-	struct straight s = { kernel, keys, n, (size_t)crew->np, sink, out, 0 };
-	unsigned order = kernel->order(keys, 0, n < FIRST_LOOK ? n : FIRST_LOOK);
+	const struct smi_keys *keys = &job->plan.keys;
+	size_t n = job->n;
+	struct straight s = { job->kernel, keys, n, 1, job->plan.sink, job->plan.out, 0 };
+	unsigned order = s.kernel->order(keys, 0, n < FIRST_LOOK ? n : FIRST_LOOK);
 
 	if (n > FIRST_LOOK)
 		order = look_far(keys, n, order);
 	if (!order)
 		return false;
+	if (n * smi_kind_size(keys->kind) >= LOOK_HELPED || s.sink != SMI_TO_KEY)
+		smi_job_get_helpers_from(job, SMI_STRAIGHT_HELPED);
 	atomic_store_explicit(&s.order, order, memory_order_relaxed);
 	if (n > FIRST_LOOK)
-		each(&s, crew, look, LOOK_HELPED);
+		each(&s, &job->crew, look, LOOK_HELPED);
 	order = atomic_load_explicit(&s.order, memory_order_relaxed);
 	if (order & SMI_RISING) {
-		if (sink != SMI_TO_KEY)
-			smi_crew_each(crew, s.parts, index_rising, &s);
+		if (s.sink != SMI_TO_KEY)
+			smi_crew_each(&job->crew, s.parts, index_rising, &s);
 		return true;
 	}
-	if (sink == SMI_TO_KEY) {
+	if (s.sink == SMI_TO_KEY) {
 		/* Equal floats may differ (-0, NaN) and then keep their order. */
 		if (!(order & (smi_kind_float(keys->kind) ? SMI_STRICTLY_FALLING : SMI_FALLING)))
 			return false;
-		each(&s, crew, mirror, MIRROR_HELPED);
+		each(&s, &job->crew, mirror, MIRROR_HELPED);
 		return true;
 	}
 	if (order & SMI_STRICTLY_FALLING)
-		smi_crew_each(crew, s.parts, index_strictly_falling, &s);
+		smi_crew_each(&job->crew, s.parts, index_strictly_falling, &s);
 	else if ((order & SMI_FALLING) && !has_many_twins(&s))
-		smi_crew_each(crew, s.parts, index_falling, &s);
+		smi_crew_each(&job->crew, s.parts, index_falling, &s);
 	else
 		return false;
 	return true;

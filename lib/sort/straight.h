@@ -3,13 +3,13 @@
 #ifndef SMI_SORT_STRAIGHT_H
 #define SMI_SORT_STRAIGHT_H
 
-#include "sort/crew.h"
-#include "sort/kernel.h"
+#include "sort/job.h"
+
+#define SMI_STRAIGHT_HELPED ((size_t)1 << 19) /* keys whose indices are worth waking helpers */
 
 /* When the keys are in order, or in reverse order, writes the sink and returns
  * true. Keys are read until the order is broken: for most inputs a few. */
-bool smi_straight(const struct smi_kernel *kernel, const struct smi_crew *crew,
-		  const struct smi_keys *keys, size_t n, enum smi_sink sink, void *out);
+bool smi_straight(struct smi_job *job);
 
 /* Part `part` of `parts` of 0 ... n-1, cut at multiples of 64. */
 static inline void smi_cut(size_t n, size_t parts, size_t part, size_t *lo, size_t *hi)

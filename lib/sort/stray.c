@@ -188,7 +188,7 @@ static bool part(struct search *s)
 
 static bool sort_strays(struct search *s)
 {
-	struct smi_job job = { .kernel = s->job->kernel, .crew = { 1 }, .n = s->strays,
+	struct smi_job job = { .kernel = s->job->kernel, .crew = { .np = 1 }, .n = s->strays,
 			       .plan = { .keys = *s->keys, .sink = SMI_TO_INDEX32, .out = s->sorted } };
 	size_t size = smi_kind_size(s->keys->kind);
 	int r;

@@ -61,7 +61,7 @@ int shared_take(void *out, const void *items, size_t size, const size_t *order, 
 		const struct shared_sort_options *options)
 {
 	struct taking t = { out, items, size, n, order };
-	struct smi_crew crew = { 1 };
+	struct smi_crew crew = { .np = 1 };
 	int r = smi_options_check(options);
 
 	if (r < 0)
