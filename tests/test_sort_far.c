@@ -118,7 +118,7 @@ static void settle(struct smi_job *job, struct smi_map *map, const struct buffer
 	ck_assert(smi_keys_init(&job->plan.keys, b->sorted, type, descending));
 	smi_kernel()->range(&job->plan.keys, 0, n, &job->range);
 	smi_job_plan(job);
-	smi_map_choose(map, &job->plan, n, &job->range, width);
+	smi_map_choose(map, &job->plan, n, &job->range, width, NULL);
 }
 
 static void sort_far(struct buffers *b, size_t n, enum shared_type type, bool descending)

@@ -104,7 +104,7 @@ START_TEST(digits_of_every_kernel_never_decrease)
 		make_sorted(&b, N, types[type]);
 		ck_assert(smi_keys_init(&plan.keys, b.sorted, types[type], false));
 		smi_kernel()->range(&plan.keys, 0, N, &range);
-		smi_map_choose(&map, &plan, N, &range, WIDTH);
+		smi_map_choose(&map, &plan, N, &range, WIDTH, NULL);
 		ck_assert_int_eq(map.kind, type < 2 ? SMI_MAP_LOG : SMI_MAP_LINEAR);
 		for (size_t i = 0; i < N; i++, last = digit) {
 			digit = digit_at(&plan.keys, &map, i);
@@ -170,7 +170,7 @@ START_TEST(doubles_of_prefixes_by_value_are_sorted_stably)
 		ck_assert(smi_keys_init(&plan.keys, b.sorted, SHARED_FLOAT64, descending));
 		smi_kernel()->range(&plan.keys, 0, N, &range);
 		pack_plainly(&plan, &range);
-		smi_map_choose(&map, &plan, N, &range, WIDTH);
+		smi_map_choose(&map, &plan, N, &range, WIDTH, NULL);
 		if (!plan.pack.mapped)
 			continue;
 		valued++;
@@ -210,7 +210,7 @@ START_TEST(prefixes_are_not_by_value_if_many_would_be_shared)
 		ck_assert(smi_keys_init(&plan.keys, keys, SHARED_FLOAT64, false));
 		smi_kernel()->range(&plan.keys, 0, N, &range);
 		pack_plainly(&plan, &range);
-		smi_map_choose(&map, &plan, N, &range, WIDTH);
+		smi_map_choose(&map, &plan, N, &range, WIDTH, NULL);
 		ck_assert_int_eq(map.kind, SMI_MAP_LINEAR);
 		ck_assert_int_eq(plan.pack.mapped, !tiny);
 	}

@@ -5,6 +5,7 @@
 
 #include "sort/map.h"
 #include "sort/range.h"
+#include "sort/split.h"
 #include "sort/straight.h"
 
 /* Of fewer buckets the first-level cache holds the lines that are written, so they are more
@@ -29,8 +30,11 @@ static void bucket_sort(struct smi_job *job, char *records, char *spare, size_t 
 static struct smi_job *job_of(const struct region *region, size_t bucket)
 {
 	const struct smi_plan *plan = &region->job->plan;
+	bool sure = bucket >= plan->sure && bucket < plan->unsure;
 
-	return bucket >= plan->sure && bucket < plan->unsure ? region->exact : region->job;
+	if (plan->pack.mapped && plan->pack.map.kind == SMI_MAP_SPLIT)
+		sure = plan->pack.map.split->sure[bucket];
+	return sure ? region->exact : region->job;
 }
 
 static void bucket_part(void *arg, size_t part, int rank)
@@ -122,7 +126,7 @@ static void sort_large(struct smi_job *job, char *records, char *second, size_t 
 		return;
 	}
 	p.tables = &job->tables[level];
-	smi_map_shift(&p.map, &range, index_bits, smi_buckets_width(job, m));
+	smi_map_choose_records(&p.map, &view, m, &range, index_bits, smi_buckets_width(job, m));
 	smi_partition_count(&p, &job->crew);
 	smi_partition_move(&p, &job->crew);
 	sort_buckets(job, job, level, p.map.top, second, records, position);

@@ -2,7 +2,6 @@
 #include "sort/job.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "sort/map.h"
@@ -118,13 +117,14 @@ int smi_job_reserve_second(struct smi_job *job, size_t top)
 		most = start[d + 1] - start[d] > most ? start[d + 1] - start[d] : most;
 	if (most <= job->large)
 		return 0;
-	job->second = malloc(most * job->width);
+	job->second = smi_scratch_take(most * job->width);
 	return job->second ? 0 : -ENOMEM;
 }
 
 void smi_job_fini(struct smi_job *job)
 {
 	smi_specials_fini(&job->specials);
-	free(job->second);
+	smi_scratch_give(job->second);
+	smi_scratch_give(job->digits);
 	smi_scratch_give(job->scratch);
 }

@@ -31,6 +31,7 @@ struct smi_job {
 	char *spare;                /* [np][large records] */
 	char *records;              /* [n records] */
 	char *second;               /* [records of the largest bucket], if any is too large */
+	uint8_t *digits;            /* [n] of the first partition, if that is by splitting images */
 };
 
 /* Bytes of a record. */

@@ -17,8 +17,9 @@
 enum smi_map_kind {
 	SMI_MAP_SHIFT,  /* (image - base) >> shift */
 	SMI_MAP_LINEAR, /* (value - low) * scale, computed in the floats' own precision */
-	SMI_MAP_LOG     /* the bits of a real number image - base, a float for keys of 4 bytes and
+	SMI_MAP_LOG,    /* the bits of a real number image - base, a float for keys of 4 bytes and
 			   else a double, less those of 1, >> shift */
+	SMI_MAP_SPLIT   /* of keys of 8 bytes, the bucket among those that a sample made: split.h */
 };
 
 struct smi_map {
@@ -27,11 +28,12 @@ struct smi_map {
 	uint64_t base, last;  /* images below the one or above the other count as that */
 	double low, scale;
 	uint64_t top;         /* the last bucket; LINEAR: larger digits become this one */
+	struct smi_split *split;
 };
 
 /* record = prefix << index_bits | index, where the prefix is (image - base) >> drop or, of
  * longer keys, `mapped`: the digit by a map whose kind is that of the first partition's, and
- * whose top < 2^52 if that is LINEAR. */
+ * whose top < 2^52 if that is LINEAR; by SPLIT, the bucket's own prefix. */
 struct smi_pack {
 	uint64_t base;
 	unsigned drop;

@@ -4,17 +4,19 @@
 #include <float.h>
 
 #include "sort/prefix.h"
+#include "sort/split.h"
 
 /* Maps that cut keys off are looked for where another one is so many times more crowded than by
- * chance, and taken if they halve that. SKIPPED: values that may lie far away at either end. */
-enum { CROWDED = 4, SKIPPED = 4 };
+ * chance, and taken if they halve that. SKIPPED: values that may lie far away at either end. MANY:
+ * keys whose prefixes are looked at in any case. */
+enum { CROWDED = 4, SKIPPED = 4, MANY = 1 << 17 };
 
 static size_t sample_size(size_t n)
 {
 	return n >= 1u << 20 ? SMI_MAP_SAMPLE : n >= 1u << 17 ? 512 : 256;
 }
 
-static void sample_take(struct smi_map_sample *sample, size_t size, const struct smi_keys *keys, size_t n)
+void smi_map_sample_take(struct smi_map_sample *sample, size_t size, const struct smi_keys *keys, size_t n)
 {
 	uint64_t x = 0x9e3779b97f4a7c15;
 
@@ -51,6 +53,8 @@ uint64_t smi_map_digit(const struct smi_map *map, const struct smi_keys *keys, u
 {
 	if (map->kind == SMI_MAP_LINEAR)
 		return scaled(smi_map_value(keys, image), map);
+	if (map->kind == SMI_MAP_SPLIT)
+		return smi_split_bucket(map->split, image);
 	image = image < map->base ? map->base : image > map->last ? map->last : image;
 	if (map->kind == SMI_MAP_LOG)
 		return log_of(keys->kind, image - map->base) >> map->shift;
@@ -102,16 +106,16 @@ static void map_log(struct smi_map *map, enum smi_kind kind, const struct smi_ra
 /* By leading bits where most keys lie, in `most`; a bucket of their own at either end, if there
  * can be any, is for those that lie outside. */
 static void map_within(struct smi_map *map, const struct smi_range *range, const struct smi_range *most,
-		       unsigned width)
+		       unsigned index_bits, unsigned width)
 {
-	uint64_t span = most->max - most->min, step, above;
-	unsigned bits = smi_bits(span);
+	uint64_t low = most->min >> index_bits << index_bits, span = most->max - low, step, above;
+	unsigned bits = smi_bits(span >> index_bits);
 
 	map->kind = SMI_MAP_SHIFT;
-	map->shift = bits > width ? bits - width : 0;
+	map->shift = index_bits + (bits > width ? bits - width : 0);
 	map->shift += (span >> map->shift) + 3 > (uint64_t)1 << width;
 	step = (uint64_t)1 << map->shift;
-	map->base = most->min - range->min > step ? most->min - step : range->min;
+	map->base = low > range->min && low - range->min > step ? low - step : range->min >> index_bits << index_bits;
 	above = ((most->max - map->base) >> map->shift) + 1;
 	map->last = (range->max - map->base) >> map->shift > above ? map->base + (above << map->shift) : range->max;
 	map->top = (map->last - map->base) >> map->shift;
@@ -206,9 +210,11 @@ static bool most_of(struct smi_range *most, const struct smi_map_sample *sample,
 	return true;
 }
 
-/* Some keys may lie far from all others. `best` is what is found so far, and so crowded. */
-static void map_without_far(struct smi_map *best, uint64_t crowded, const struct smi_keys *keys,
-			    const struct smi_map_sample *sample, const struct smi_range *range, unsigned width)
+/* Some keys may lie far from all others. `best` is what is found so far, and so crowded. How
+ * crowded it is then. */
+static uint64_t map_without_far(struct smi_map *best, uint64_t crowded, const struct smi_keys *keys,
+				const struct smi_map_sample *sample, const struct smi_range *range,
+				unsigned index_bits, unsigned width)
 {
 	static const size_t skipped[] = { 0, SKIPPED };
 	bool is_float = smi_kind_float(keys->kind);
@@ -220,7 +226,9 @@ static void map_without_far(struct smi_map *best, uint64_t crowded, const struct
 			struct smi_map map = { 0 };
 
 			if (is_float ? other : !other)
-				map_within(&map, range, &most, width);
+				map_within(&map, range, &most, index_bits, width);
+			else if (index_bits > 0)
+				continue;
 			else if (!is_float)
 				map_log(&map, keys->kind, &(struct smi_range){ most.min, range->max, 0, false }, width);
 			else if (!smi_map_values(&map, keys, &most, width))
@@ -231,6 +239,7 @@ static void map_without_far(struct smi_map *best, uint64_t crowded, const struct
 			*best = map;
 			crowded = here;
 		}
+	return crowded;
 }
 
 bool smi_map_has_far(const struct smi_keys *keys, size_t n, const struct smi_range *range)
@@ -238,7 +247,7 @@ bool smi_map_has_far(const struct smi_keys *keys, size_t n, const struct smi_ran
 	enum { LOOKS = 32, PART_LOG = 6 };
 	struct smi_map_sample sample;
 
-	sample_take(&sample, LOOKS, keys, n);
+	smi_map_sample_take(&sample, LOOKS, keys, n);
 	return edge_of(&sample, UINT64_MAX, 0) - edge_of(&sample, 0, 0) < (range->max - range->min) >> PART_LOG;
 }
 
@@ -250,7 +259,7 @@ bool smi_map_is_even(const struct smi_keys *keys, size_t n)
 	struct smi_map_sample sample;
 	uint64_t chance;
 
-	sample_take(&sample, sample_size(n), keys, n);
+	smi_map_sample_take(&sample, sample_size(n), keys, n);
 	range.min = edge_of(&sample, 0, 0);
 	range.max = edge_of(&sample, UINT64_MAX, 0);
 	smi_map_shift(&map, &range, 0, WIDTH);
@@ -258,11 +267,18 @@ bool smi_map_is_even(const struct smi_keys *keys, size_t n)
 	return smi_map_crowding(&map, keys, &sample) < chance + chance / 3;
 }
 
-/* The map that a sample of longer keys comes out most evenly by. */
-static void map_for(struct smi_map *map, const struct smi_keys *keys, const struct smi_map_sample *sample,
+/* How crowded 2^width buckets would be. */
+static uint64_t chance_of(const struct smi_map_sample *sample, unsigned width)
+{
+	return ((uint64_t)sample->n * sample->n / 2 >> width) + 1;
+}
+
+/* The map that a sample of longer keys comes out most evenly by; how many times more crowded
+ * than by chance. */
+static uint64_t map_for(struct smi_map *map, const struct smi_keys *keys, const struct smi_map_sample *sample,
 		    const struct smi_range *range, unsigned width)
 {
-	uint64_t chance = (uint64_t)sample->n * sample->n / 2 >> width;
+	uint64_t chance = chance_of(sample, width);
 	uint64_t here = smi_map_crowding(map, keys, sample), there;
 	struct smi_map other = { 0 };
 
@@ -279,23 +295,44 @@ static void map_for(struct smi_map *map, const struct smi_keys *keys, const stru
 		here = there;
 	}
 	if (here > CROWDED * chance)
-		map_without_far(map, here, keys, sample, range, width);
+		here = map_without_far(map, here, keys, sample, range, 0, width);
+	return here / chance;
 }
 
 void smi_map_choose(struct smi_map *map, struct smi_plan *plan, size_t n,
-		    const struct smi_range *range, unsigned width)
+		    const struct smi_range *range, unsigned width, struct smi_split *split)
 {
 	const struct smi_keys *keys = &plan->keys;
 	struct smi_map_sample sample;
+	uint64_t crowded;
 
 	*map = (struct smi_map){ 0 };
 	smi_map_shift(map, range, 0, width);
 	if (map->shift == 0 || smi_kind_size(keys->kind) < 4)
 		return;
-	sample_take(&sample, sample_size(n), keys, n);
-	map_for(map, keys, &sample, range, width);
-	if (!plan->exact && smi_kind_size(keys->kind) == 8)
-		smi_prefix_choose(plan, map, n, range, width, &sample);
+	smi_map_sample_take(&sample, sample_size(n), keys, n);
+	crowded = map_for(map, keys, &sample, range, width);
+	if (plan->exact || smi_kind_size(keys->kind) < 8)
+		return;
+	/* What is crowded within digits can be told by prefixes only: of many keys that is worth it. */
+	smi_prefix_choose(plan, map, n, range, width, &sample, crowded > CROWDED || n >= MANY ? split : NULL);
+}
+
+void smi_map_choose_records(struct smi_map *map, const struct smi_keys *records, size_t m,
+			    const struct smi_range *range, unsigned index_bits, unsigned width)
+{
+	struct smi_map_sample sample;
+	uint64_t chance, here;
+
+	*map = (struct smi_map){ 0 };
+	smi_map_shift(map, range, index_bits, width);
+	if (map->shift == index_bits)
+		return;
+	smi_map_sample_take(&sample, sample_size(m), records, m);
+	chance = chance_of(&sample, width);
+	here = smi_map_crowding(map, records, &sample);
+	if (here > CROWDED * chance)
+		map_without_far(map, here, records, &sample, range, index_bits, width);
 }
 
 enum smi_map_kind smi_map_choose_prefix(struct smi_plan *plan, size_t n, const struct smi_range *range)
@@ -303,6 +340,6 @@ enum smi_map_kind smi_map_choose_prefix(struct smi_plan *plan, size_t n, const s
 	enum { WIDTH = 7 };
 	struct smi_map map;
 
-	smi_map_choose(&map, plan, n, range, WIDTH);
+	smi_map_choose(&map, plan, n, range, WIDTH, NULL);
 	return map.kind;
 }

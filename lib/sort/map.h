@@ -12,13 +12,16 @@ struct smi_map_sample {
 	size_t n;
 };
 
+void smi_map_sample_take(struct smi_map_sample *sample, size_t size, const struct smi_keys *keys, size_t n);
+
 /* A map to at most 2^width buckets for n keys of this range, such that a
  * sample of the keys comes out most evenly: by the image's leading bits (even
  * in a float's logarithm), by a float's value, or by an integer's logarithm;
  * over the whole range, or, where a few keys lie far from all others, where these are.
- * The plan's prefixes become those that go with it: prefix.h. */
+ * The plan's prefixes become those that go with it: prefix.h. `split`, if it is not NULL, is for
+ * a map by that, which may be chosen, and is used as long as this map. */
 void smi_map_choose(struct smi_map *map, struct smi_plan *plan, size_t n,
-		    const struct smi_range *range, unsigned width);
+		    const struct smi_range *range, unsigned width, struct smi_split *split);
 
 /* The same where there are no digits, but one bucket: only prefixes are chosen. The map's kind. */
 enum smi_map_kind smi_map_choose_prefix(struct smi_plan *plan, size_t n, const struct smi_range *range);
@@ -29,6 +32,11 @@ bool smi_map_has_far(const struct smi_keys *keys, size_t n, const struct smi_ran
 
 /* Whether a sample of the keys is spread evenly by leading bits. */
 bool smi_map_is_even(const struct smi_keys *keys, size_t n);
+
+/* A map for records whose prefix begins at bit index_bits, by leading bits or, where no prefix
+ * is torn apart by it, as above. */
+void smi_map_choose_records(struct smi_map *map, const struct smi_keys *records, size_t m,
+			    const struct smi_range *range, unsigned index_bits, unsigned width);
 
 /* The map by leading bits for records whose prefix begins at bit index_bits. */
 void smi_map_shift(struct smi_map *map, const struct smi_range *range, unsigned index_bits,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sort/partition.h"
 
+#include "sort/split.h"
 #include "sort/straight.h"
 
 static void count_part(void *arg, size_t part, int rank)
@@ -12,7 +13,10 @@ static void count_part(void *arg, size_t part, int rank)
 	(void)rank;
 	smi_cut(p->n, p->parts, part, &lo, &hi);
 	memset(count, 0, (p->map.top + 1) * sizeof *count);
-	p->kernel->histogram(p->keys, &p->map, lo, hi, count);
+	if (p->map.kind == SMI_MAP_SPLIT)
+		smi_split_histogram(p->map.split, p->keys, lo, hi, count);
+	else
+		p->kernel->histogram(p->keys, &p->map, lo, hi, count);
 }
 
 static void move_part(void *arg, size_t part, int rank)
@@ -23,7 +27,9 @@ static void move_part(void *arg, size_t part, int rank)
 
 	(void)rank;
 	smi_cut(p->n, p->parts, part, &lo, &hi);
-	if (p->narrow)
+	if (p->map.kind == SMI_MAP_SPLIT)
+		smi_split_scatter(p->map.split, p->keys, &p->pack, lo, hi, next, p->out);
+	else if (p->narrow)
 		p->kernel->scatter_narrow(p->keys, &p->map, &p->pack, lo, hi, next, p->out);
 	else
 		p->kernel->scatter(p->keys, &p->map, &p->pack, lo, hi, next, p->out);

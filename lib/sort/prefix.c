@@ -1,12 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "sort/prefix.h"
 
-/* Prefixes that are shared cost time where keys are many. Of so many an index takes 17 bits,
- * and a prefix fits a double's fraction. What is cut off shares one: that must be worth it. */
-enum { BY_VALUE_FROM = 1 << 17, MUCH_LESS = 2 };
+#include "sort/split.h"
 
+/* Prefixes that are shared cost time where keys are many. Of so many an index takes 17 bits,
+ * and a prefix fits a double's fraction. What is cut off shares one: that must be worth it.
+ * Where more than one in MANY is shared, keys are worth searching among splitting images. */
+enum { BY_VALUE_FROM = 1 << 17, MUCH_LESS = 2, MANY = 4 };
+
+/* Of buckets that have prefixes of their own these lie one behind the other. */
 static uint64_t prefix_of(const struct smi_pack *pack, const struct smi_keys *keys, uint64_t image)
 {
+	const struct smi_split *split = pack->map.split;
+	size_t bucket;
+
+	if (pack->mapped && pack->map.kind == SMI_MAP_SPLIT) {
+		bucket = smi_split_bucket(split, image);
+		return bucket * (split->most + 1) + smi_split_prefix(split, bucket, image);
+	}
 	return pack->mapped ? smi_map_digit(&pack->map, keys, image) : (image - pack->base) >> pack->drop;
 }
 
@@ -104,27 +115,52 @@ static bool is_whole(const struct smi_map *map, const struct smi_range *range)
 	return map->kind == SMI_MAP_SHIFT && map->base == range->min && map->last == range->max;
 }
 
-void smi_prefix_choose(struct smi_plan *plan, const struct smi_map *map, size_t n,
-		       const struct smi_range *range, unsigned width, struct smi_map_sample *sample)
+/* By splitting images, if `shared` of the sampled keys' prefixes are so many that this is worth it. */
+static void split_shared(struct smi_plan *plan, struct smi_map *map, size_t n, const struct smi_range *range,
+			 struct smi_map_sample *sample, double shared, struct smi_split *split)
+{
+	struct smi_pack pack = plan->pack;
+
+	if (shared * MANY < (double)sample->n || plan->room + SMI_SPLIT_LOG > 63)
+		return;
+	if (sample->n < SMI_MAP_SAMPLE) {
+		shared *= SMI_MAP_SAMPLE / (double)sample->n;
+		smi_map_sample_take(sample, SMI_MAP_SAMPLE, &plan->keys, n);
+		sample_sort(sample);
+	}
+	smi_split_choose(split, sample, range, plan->room);
+	pack.mapped = true;
+	pack.map = (struct smi_map){ .kind = SMI_MAP_SPLIT, .top = SMI_SPLITS - 1, .split = split };
+	if (sharing(&pack, &plan->keys, sample, n) > shared / MUCH_LESS)
+		return;
+	plan->pack = pack;
+	*map = pack.map;
+}
+
+void smi_prefix_choose(struct smi_plan *plan, struct smi_map *map, size_t n, const struct smi_range *range,
+		       unsigned width, struct smi_map_sample *sample, struct smi_split *split)
 {
 	const struct smi_keys *keys = &plan->keys;
 	bool linear = map->kind == SMI_MAP_LINEAR;
 	struct smi_pack pack;
 	double least, shared;
 
-	if (linear ? n < BY_VALUE_FROM : is_whole(map, range))
+	if (!split && (linear ? n < BY_VALUE_FROM : is_whole(map, range)))
 		return;
 	sample_sort(sample);
 	least = sharing(&plan->pack, keys, sample, n);
-	if (linear && pack_by_value(&pack, plan, range, width)) {
+	if (linear && n >= BY_VALUE_FROM && pack_by_value(&pack, plan, range, width)) {
 		shared = sharing(&pack, keys, sample, n);
 		if (shared <= least) {
 			plan->pack = pack;
 			least = shared;
 		}
 	}
-	if (pack_by_map(&pack, plan, map) && sharing(&pack, keys, sample, n) < least / MUCH_LESS) {
+	if (pack_by_map(&pack, plan, map) && (shared = sharing(&pack, keys, sample, n)) < least / MUCH_LESS) {
 		plan->pack = pack;
 		find_sure(plan, map, range);
+		least = shared;
 	}
+	if (split)
+		split_shared(plan, map, n, range, sample, least, split);
 }

@@ -3,6 +3,8 @@
  * to buckets - counts - records to their buckets - every bucket is sorted. */
 #include "sort/radix.h"
 
+#include <errno.h>
+
 #include "sort/alone.h"
 #include "sort/apart.h"
 #include "sort/arithmetic.h"
@@ -16,7 +18,9 @@
 #include "sort/options.h"
 #include "sort/range.h"
 #include "sort/runs.h"
+#include "sort/split.h"
 #include "sort/sample.h"
+#include "sort/scratch.h"
 #include "sort/straight.h"
 #include "sort/stray.h"
 
@@ -38,6 +42,7 @@ static int sort_many(struct smi_job *job)
 {
 	const struct smi_keys *keys = &job->plan.keys;
 	struct smi_partition p = { .kernel = job->kernel, .keys = keys, .n = job->n };
+	struct smi_split split;
 	int r = smi_job_reserve(job);
 
 	if (r < 0)
@@ -54,7 +59,9 @@ static int sort_many(struct smi_job *job)
 		smi_partition_move(&p, &job->crew);
 		return 0;
 	}
-	smi_map_choose(&p.map, &job->plan, job->n, &job->range, smi_buckets_width(job, job->n));
+	smi_map_choose(&p.map, &job->plan, job->n, &job->range, smi_buckets_width(job, job->n), &split);
+	if (p.map.kind == SMI_MAP_SPLIT && !(split.digit = job->digits = smi_scratch_take(job->n)))
+		return -ENOMEM;
 	smi_partition_count(&p, &job->crew);
 	r = smi_job_reserve_second(job, p.map.top);
 	if (r == 0 && job->plan.sink == SMI_TO_KEY)
