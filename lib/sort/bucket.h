@@ -4,6 +4,8 @@
  * of the leaves, which writes the sink. Sub-buckets too large for a group are
  * buckets themselves. Included once for each record width. */
 
+#include "sort/own.h"
+
 /* Records that are moved together: first their places are taken, then they are stored. A
  * store waits for the count that says where to, and until then for it all reads that follow.
  * All but the last few are whole vectors, too. */
@@ -66,7 +68,7 @@ INLINE bool N(exponents_differ)(const struct smi_plan *plan, unsigned bits)
 }
 
 /* How to take m records apart; false when they have the same key bits. */
-INLINE bool N(digits_choose)(const struct smi_plan *plan, const RECORD *a, size_t m,
+INLINE bool N(digits_choose)(const struct smi_plan *plan, RECORD *a, size_t m,
 			     struct N(digits) *digits)
 {
 	VEC min = V(bias)(V(load)(a)), max = min, min2 = min, max2 = min;
@@ -77,6 +79,8 @@ INLINE bool N(digits_choose)(const struct smi_plan *plan, const RECORD *a, size_
 	for (; i + 2 * LANES <= m; i += 2 * LANES) {
 		VEC x = V(bias)(V(load)(a + i)), y = V(bias)(V(load)(a + i + LANES));
 
+		if (i * sizeof *a % SMI_LINE == 0)
+			smi_own(a + i, 2 * LANES * sizeof *a);
 		min = V(min)(min, x);
 		max = V(max)(max, x);
 		min2 = V(min)(min2, y);

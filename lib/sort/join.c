@@ -13,6 +13,7 @@
 #include "sort/join.h"
 
 #include "sort/lay.h"
+#include "sort/own.h"
 #include "sort/range.h"
 #include "sort/scratch.h"
 #include "sort/straight.h"
@@ -20,6 +21,7 @@
 
 enum {
 	PIECES = 256,
+	OWNED = 1 << 22,   /* bytes that are still near after they were merged */
 	RUNS_OF_PAIRS = 2, /* more would need two arrays of pairs: 32 bytes a key */
 };
 
@@ -93,12 +95,27 @@ static void cut_pair(struct joining *j, size_t r, size_t count, size_t width)
 	}
 }
 
+/* The records that a piece was made of, which lie in scratch memory. */
+static void own_merged(const struct smi_piece *begun, const struct smi_piece *done, size_t width)
+{
+	size_t rest = done->a_left ? done->left : 0; /* of one run, when the other one had ended */
+	size_t a = begun->a_left - done->a_left + rest, b = begun->left - a;
+
+	smi_own((void *)(uintptr_t)begun->a, a * width);
+	smi_own((char *)(uintptr_t)begun->b - b * width + width, b * width);
+}
+
 static void merge_part(void *arg, size_t part, int rank)
 {
 	struct joining *j = arg;
+	struct smi_piece *piece = j->piece + 4 * part, begun[4];
 
 	(void)rank;
-	smi_weave(j->piece + 4 * part, j->form, j->mask);
+	memcpy(begun, piece, sizeof begun);
+	smi_weave(piece, j->form, j->mask);
+	for (size_t i = 0; i < 4 && !j->raw; i++)
+		if (begun[i].left * j->width <= OWNED / 4)
+			own_merged(begun + i, piece + i, j->width);
 }
 
 /* What a round merges and writes; the last one writes indices to the sink. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sort/peeling.h"
 
+#include "sort/own.h"
 #include "sort/scratch.h"
 #include "sort/straight.h"
 
@@ -59,6 +60,7 @@ bool smi_peeling_run(struct smi_peeling *p)
 	for (size_t part = 1; part < p->parts; part++) {
 		memmove(p->rest + p->rest_n * job->width, rest_of(p, part),
 			p->peeled[part].rest * job->width);
+		smi_own(rest_of(p, part), p->peeled[part].rest * job->width);
 		p->rest_n += p->peeled[part].rest;
 	}
 	return true;
