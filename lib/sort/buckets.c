@@ -3,6 +3,8 @@
  * one is sorted by whichever thread is free. */
 #include "sort/buckets.h"
 
+#include <stdatomic.h>
+
 #include "sort/map.h"
 #include "sort/range.h"
 #include "sort/split.h"
@@ -18,8 +20,17 @@ struct region {
 	struct smi_job *exact;      /* the same, of buckets in which equal prefixes are equal keys */
 	const struct smi_tables *tables;
 	char *records;
-	size_t position;
+	size_t position, top;
+	_Atomic size_t first, last; /* taken from the first bucket on, from the last one on */
 };
+
+/* The caller takes buckets from the first one on, helpers from the last: so each mostly
+ * writes those of the keys that it has read before, in their parts. */
+static size_t take_bucket(struct region *region, int rank)
+{
+	return rank == 0 ? atomic_fetch_add_explicit(&region->first, 1, memory_order_relaxed)
+			 : region->top - atomic_fetch_add_explicit(&region->last, 1, memory_order_relaxed);
+}
 
 static void bucket_sort(struct smi_job *job, char *records, char *spare, size_t m,
 			size_t position, int rank)
@@ -40,8 +51,11 @@ static struct smi_job *job_of(const struct region *region, size_t bucket)
 static void bucket_part(void *arg, size_t part, int rank)
 {
 	struct region *region = arg;
-	struct smi_job *job = job_of(region, part);
-	size_t begin = region->tables->start[part], m = region->tables->start[part + 1] - begin;
+	size_t bucket = take_bucket(region, rank);
+	struct smi_job *job = job_of(region, bucket);
+	size_t begin = region->tables->start[bucket], m = region->tables->start[bucket + 1] - begin;
+
+	(void)part;
 
 	if (m > 0 && m <= job->large)
 		bucket_sort(job, region->records + begin * job->width,
@@ -57,7 +71,7 @@ static void sort_large(struct smi_job *job, char *records, char *second, size_t 
 static void sort_buckets(struct smi_job *job, struct smi_job *exact, int level, size_t top, char *records,
 			 char *second, size_t position)
 {
-	struct region region = { job, exact, &job->tables[level], records, position };
+	struct region region = { job, exact, &job->tables[level], records, position, top, 0, 0 };
 	const uint64_t *start = region.tables->start;
 
 	for (size_t d = 0; d <= top; d++)
