@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <math.h>
 
+#include "sort/choose.h"
 #include "sort/job.h"
-#include "sort/map.h"
 #include "sort/prefix.h"
 #include "sort_check.h"
 #include "test_sort.h"

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "sort/buckets.h"
+#include "sort/choose.h"
 #include "sort/kernel.h"
-#include "sort/map.h"
 #include "sort_check.h"
 #include "test_sort.h"
 

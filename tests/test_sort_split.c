@@ -6,8 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "sort/choose.h"
 #include "sort/job.h"
-#include "sort/map.h"
 #include "sort/split.h"
 #include "sort_check.h"
 #include "test_sort.h"

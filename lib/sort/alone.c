@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "sort/map.h"
+#include "sort/choose.h"
 #include "sort/scratch.h"
 
 enum {

@@ -6,8 +6,8 @@
 
 #include "sort/buckets.h"
 #include "sort/bytes.h"
+#include "sort/choose.h"
 #include "sort/frequent.h"
-#include "sort/map.h"
 #include "sort/peeling.h"
 #include "sort/range.h"
 #include "sort/sample.h"

@@ -5,7 +5,7 @@
 
 #include <stdatomic.h>
 
-#include "sort/map.h"
+#include "sort/choose.h"
 #include "sort/range.h"
 #include "sort/split.h"
 #include "sort/straight.h"

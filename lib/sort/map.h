@@ -1,57 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* Choosing how keys are spread over the buckets of the first partition. */
+/* The maps of images to digits: what numbers make each kind (kernel.h) one to at most 2^width
+ * buckets. */
 #ifndef SMI_SORT_MAP_H
 #define SMI_SORT_MAP_H
 
 #include "sort/kernel.h"
 
-/* Images of some keys, taken at random. */
-#define SMI_MAP_SAMPLE 1024
-struct smi_map_sample {
-	uint64_t image[SMI_MAP_SAMPLE];
-	size_t n;
-};
-
-void smi_map_sample_take(struct smi_map_sample *sample, size_t size, const struct smi_keys *keys, size_t n);
-
-/* A map to at most 2^width buckets for n keys of this range, such that a
- * sample of the keys comes out most evenly: by the image's leading bits (even
- * in a float's logarithm), by a float's value, or by an integer's logarithm;
- * over the whole range, or, where a few keys lie far from all others, where these are.
- * The plan's prefixes become those that go with it: prefix.h. `split`, if it is not NULL, is for
- * a map by that, which may be chosen, and is used as long as this map. */
-void smi_map_choose(struct smi_map *map, struct smi_plan *plan, size_t n,
-		    const struct smi_range *range, unsigned width, struct smi_split *split);
-
-/* The same where there are no digits, but one bucket: only prefixes are chosen. The map's kind. */
-enum smi_map_kind smi_map_choose_prefix(struct smi_plan *plan, size_t n, const struct smi_range *range);
-
-/* Whether, as a look at some of them tells, hardly any of the keys lie beyond a small part of
- * their range. */
-bool smi_map_has_far(const struct smi_keys *keys, size_t n, const struct smi_range *range);
-
-/* Whether a sample of the keys is spread evenly by leading bits. */
-bool smi_map_is_even(const struct smi_keys *keys, size_t n);
-
-/* A map for records whose prefix begins at bit index_bits, by leading bits or, where no prefix
- * is torn apart by it, as above. */
-void smi_map_choose_records(struct smi_map *map, const struct smi_keys *records, size_t m,
-			    const struct smi_range *range, unsigned index_bits, unsigned width);
-
-/* The map by leading bits for records whose prefix begins at bit index_bits. */
+/* By leading bits of the range; of records whose prefix begins at bit index_bits, which no digit
+ * tears apart. */
 void smi_map_shift(struct smi_map *map, const struct smi_range *range, unsigned index_bits,
 		   unsigned width);
 
-/* The map by value for floats, linear over the range; false when there is no such span. */
+/* By leading bits where most keys lie, in `most`; a bucket of their own at either end, if there
+ * can be any, is for those that lie outside. */
+void smi_map_within(struct smi_map *map, const struct smi_range *range, const struct smi_range *most,
+		    unsigned index_bits, unsigned width);
+
+/* By logarithm over the range. */
+void smi_map_log(struct smi_map *map, enum smi_kind kind, const struct smi_range *range, unsigned width);
+
+/* By value for floats, from low to high or over the range; false when these are no such span in the
+ * precision of the kernels. */
+bool smi_map_linear(struct smi_map *map, const struct smi_keys *keys, double low, double high, unsigned width);
 bool smi_map_values(struct smi_map *map, const struct smi_keys *keys, const struct smi_range *range, unsigned width);
 
 /* What the kernels compute, of one key. */
 uint64_t smi_map_digit(const struct smi_map *map, const struct smi_keys *keys, uint64_t image);
-
-/* Pairs of sampled keys that fall into one bucket, but for such as are equal to the last one
- * before: no map would take these apart. */
-uint64_t smi_map_crowding(const struct smi_map *map, const struct smi_keys *keys,
-			  const struct smi_map_sample *sample);
 
 /* The number that a float's image stands for. */
 static inline double smi_map_value(const struct smi_keys *keys, uint64_t image)

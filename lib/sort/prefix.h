@@ -3,7 +3,7 @@
 #ifndef SMI_SORT_PREFIX_H
 #define SMI_SORT_PREFIX_H
 
-#include "sort/map.h"
+#include "sort/choose.h"
 
 /* Leading bits of image - min tell few keys apart where most lie close together and some
  * far away. Where the digits' map, chosen for n keys by the sample, is another one, the

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sort/split.h"
 
-#include "sort/map.h"
+#include "sort/choose.h"
 
 enum {
 	ABREAST = 8, /* searches that go on at once, since each step waits for the one before */
