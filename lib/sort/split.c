@@ -2,11 +2,9 @@
 #include "sort/split.h"
 
 #include "sort/choose.h"
+#include "sort/own.h"
 
-enum {
-	ABREAST = 8, /* searches that go on at once, since each step waits for the one before */
-	LINE = 64
-};
+enum { ABREAST = 8 }; /* searches that go on at once, since each step waits for the one before */
 
 #define UNROLL _Pragma("GCC unroll 8")
 
@@ -187,7 +185,7 @@ static inline __attribute__((always_inline)) void scatter(struct smi_split *spli
 		if (__builtin_expect((image < split->low[bucket]) | (prefix > most), 0))
 			prefix = cut_off(split, bucket, image);
 		*to = prefix << index_bits | i;
-		__builtin_prefetch((char *)to + LINE, 1);
+		__builtin_prefetch((char *)to + SMI_LINE, 1);
 	}
 }
 

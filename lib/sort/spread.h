@@ -9,9 +9,10 @@
 #define SMI_SORT_SPREAD_H
 
 #include "sort/kernel.h"
+#include "sort/own.h"
 #include "sort/scan.h"
 
-enum { AHEAD = 256, RING = 2 * AHEAD, LINE = 64, SOON = 16 * LINE };
+enum { AHEAD = 256, RING = 2 * AHEAD, SOON = 16 * SMI_LINE };
 
 /* Keys that are looked at together: those of up to 4 bytes in one vector of 32-bit
  * lanes, longer ones in two vectors. */
@@ -189,12 +190,12 @@ INLINE void drain(bool narrow, const struct ring *ring, size_t at, uint64_t *nex
 			uint32_t *to = (uint32_t *)out + position;
 
 			*to = ring->narrow[at + j];
-			__builtin_prefetch((char *)to + LINE, 1);
+			__builtin_prefetch((char *)to + SMI_LINE, 1);
 		} else {
 			uint64_t *to = (uint64_t *)out + position;
 
 			*to = ring->wide[at + j];
-			__builtin_prefetch((char *)to + LINE, 1);
+			__builtin_prefetch((char *)to + SMI_LINE, 1);
 		}
 	}
 }
@@ -203,7 +204,7 @@ INLINE void drain(bool narrow, const struct ring *ring, size_t at, uint64_t *nex
  * in time. Not where a step is less than a line. */
 INLINE void ask_for_keys(enum smi_kind kind, const void *p)
 {
-	for (size_t line = 0; line + LINE <= STEP * smi_kind_size(kind); line += LINE)
+	for (size_t line = 0; line + SMI_LINE <= STEP * smi_kind_size(kind); line += SMI_LINE)
 		__builtin_prefetch((const char *)p + SOON + line);
 }
 
