@@ -4,6 +4,7 @@
 #include <check.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "sort/choose.h"
@@ -53,6 +54,41 @@ static void make_clusters(char *keys, size_t n, enum shared_type type, enum clus
 		memcpy(keys + i * sizeof image, &image, sizeof image);
 	}
 }
+
+/* Pages of memory that are mapped. */
+static size_t mapped(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	unsigned long pages = 0;
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fscanf(file, "%lu", &pages), 1);
+	fclose(file);
+	return pages;
+}
+
+/* A third of the keys are equal, in one of many clusters: a bucket of more than one thread sorts is
+ * partitioned again. No memory is left behind. */
+START_TEST(clusters_may_hold_a_large_bucket)
+{
+	enum { N = 150001, TIMES = 20, PAGES = 4096 };
+	struct shared_sort_options o = { .np = 8 };
+	struct buffers b;
+	size_t before = 0;
+
+	buffers_init(&b, N);
+	make_clusters(b.keys, N, SHARED_UINT64, HUNDRED, 1);
+	for (size_t i = 0; i < N; i += 3)
+		memcpy(b.keys + i * 8, b.keys, 8);
+	reference_order(b.keys, N, SHARED_UINT64, false, b.expected);
+	for (int i = 0; i < TIMES; i++) {
+		ck_assert_ptr_null(sort_wrong(&b, N, SHARED_UINT64, &o));
+		before = i == 1 ? mapped() : before;
+	}
+	ck_assert_uint_lt(mapped(), before + PAGES);
+	buffers_fini(&b);
+}
+END_TEST
 
 START_TEST(clusters_are_sorted)
 {
@@ -183,6 +219,33 @@ START_TEST(a_bucket_is_sure_until_a_key_is_cut_off)
 }
 END_TEST
 
+/* Where a bucket's prefixes begin at `low`, and drop as many bits as there are beside them, what
+ * is below looks like a prefix. */
+START_TEST(a_key_far_below_its_bucket_is_cut_off)
+{
+	enum { ROOM = 40 };
+	static const uint64_t few[] = { 6, 7, 9, 10 };
+	uint64_t key = 0, record = 1, next[SMI_SPLITS] = { 0 };
+	struct smi_keys described = { &key, SMI_INT64, false, 0 };
+	struct smi_range range = { 0, UINT64_MAX, UINT64_MAX, false };
+	struct smi_pack pack = { .index_bits = 24, .indexed = true, .mapped = true };
+	uint32_t counts[SMI_SPLITS] = { 0 };
+	struct smi_map_sample sample = { .n = SMI_MAP_SAMPLE };
+	struct smi_split split;
+	uint8_t digit;
+
+	for (size_t i = 0; i < sample.n; i++)
+		sample.image[i] = i < 4 ? few[i] << 60 : UINT64_MAX - sample.n + i;
+	smi_split_choose(&split, &sample, &range, ROOM);
+	ck_assert_uint_gt(split.low[0], 0);
+	ck_assert_uint_eq(split.drop[0], 64 - ROOM);
+	split.digit = &digit;
+	smi_split_histogram(&split, &described, 0, 1, counts);
+	smi_split_scatter(&split, &described, &pack, 0, 1, next, &record);
+	ck_assert_uint_eq(record, 0);
+}
+END_TEST
+
 /* Prefixes that hardly any key shares are left as they are. */
 START_TEST(even_keys_are_not_split)
 {
@@ -247,6 +310,8 @@ TCase *sort_split_tests(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
 	tcase_add_loop_test(tcase, clusters_are_sorted, 0, KERNELS);
+	tcase_add_test(tcase, clusters_may_hold_a_large_bucket);
+	tcase_add_test(tcase, a_key_far_below_its_bucket_is_cut_off);
 	tcase_add_test(tcase, prefixes_of_clusters_tell_keys_apart);
 	tcase_add_test(tcase, a_bucket_is_sure_until_a_key_is_cut_off);
 	tcase_add_test(tcase, even_keys_are_not_split);

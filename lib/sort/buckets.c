@@ -43,6 +43,8 @@ static struct smi_job *job_of(const struct region *region, size_t bucket)
 	const struct smi_plan *plan = &region->job->plan;
 	bool sure = bucket >= plan->sure && bucket < plan->unsure;
 
+	if (region->exact == region->job) /* below the first level, where buckets are others */
+		return region->job;
 	if (plan->pack.mapped && plan->pack.map.kind == SMI_MAP_SPLIT)
 		sure = plan->pack.map.split->sure[bucket];
 	return sure ? region->exact : region->job;

@@ -46,6 +46,7 @@ static struct {
 	_Alignas(64) _Atomic uint32_t unfinished;  /* parts that have not returned */
 	_Atomic uint32_t waiting;                  /* the caller sleeps on `unfinished` */
 	_Alignas(64) _Atomic uint32_t asleep;      /* 1: some helper sleeps on this word, or there is none */
+	_Atomic uint32_t dismissed;                /* 1: so does one that the last step had no use for */
 } crew = { .asleep = 1 };
 
 static uint64_t now(void)
@@ -82,9 +83,31 @@ static void work_on(int rank)
 	}
 }
 
+/* Whether the last step was for so many threads. */
+static bool is_wanted(int rank)
+{
+	(void)atomic_load(&crew.ticket); /* np goes with it */
+	return rank < atomic_load(&crew.np);
+}
+
 static bool work_for(int rank)
 {
 	return (uint32_t)atomic_load(&crew.ticket) != 0 && rank < atomic_load(&crew.np);
+}
+
+/* Until somebody wakes those who sleep on this word. Either we see the step that comes now,
+ * or its giver sees the word. */
+static void sleep_on(_Atomic uint32_t *word, int rank, bool (*seen)(int rank))
+{
+	atomic_store(word, 1);
+	if (!seen(rank))
+		smi_futex_wait(word, 1, UINT64_MAX);
+}
+
+static void wake_from(_Atomic uint32_t *word)
+{
+	if (atomic_load(word) && atomic_exchange(word, 0))
+		smi_futex_wake(word, INT32_MAX);
 }
 
 /* Looks on for a while, unless there are fewer CPUs than threads: then whoever
@@ -112,13 +135,13 @@ static void *help(void *arg)
 
 	for (;;) {
 		work_on(rank);
-		look_on(rank);
-		if (work_for(rank))
+		if (!is_wanted(rank)) {
+			sleep_on(&crew.dismissed, rank, is_wanted);
 			continue;
-		/* Either we see the work that comes now, or its giver sees this. */
-		atomic_store(&crew.asleep, 1);
+		}
+		look_on(rank);
 		if (!work_for(rank))
-			smi_futex_wait(&crew.asleep, 1, UINT64_MAX);
+			sleep_on(&crew.asleep, rank, work_for);
 	}
 	return NULL;
 }
@@ -134,6 +157,7 @@ static void forget_parent(void)
 	atomic_store(&crew.unfinished, 0);
 	atomic_store(&crew.waiting, 0);
 	atomic_store(&crew.asleep, 1);
+	atomic_store(&crew.dismissed, 0);
 	atomic_store(&crew.taken, false);
 }
 
@@ -247,6 +271,7 @@ static void await_parts(void)
 void smi_crew_each(const struct smi_crew *self, size_t parts, smi_part_fn work, void *arg)
 {
 	uint64_t step;
+	int before;
 
 	if (self->np <= 1 || parts <= 1) {
 		for (size_t i = 0; i < parts; i++)
@@ -258,11 +283,12 @@ void smi_crew_each(const struct smi_crew *self, size_t parts, smi_part_fn work, 
 	atomic_store_explicit(&crew.arg, arg, memory_order_relaxed);
 	atomic_store_explicit(&crew.parts, parts, memory_order_relaxed);
 	atomic_store_explicit(&crew.arithmetic, smi_arithmetic(), memory_order_relaxed);
-	atomic_store_explicit(&crew.np, self->np, memory_order_relaxed);
+	before = atomic_exchange_explicit(&crew.np, self->np, memory_order_relaxed);
 	atomic_store_explicit(&crew.unfinished, (uint32_t)parts, memory_order_relaxed);
 	atomic_store(&crew.ticket, step << 32 | parts);
-	if (atomic_load(&crew.asleep) && atomic_exchange(&crew.asleep, 0))
-		smi_futex_wake(&crew.asleep, INT32_MAX);
+	if (self->np > before)
+		wake_from(&crew.dismissed);
+	wake_from(&crew.asleep);
 	work_on(0);
 	await_parts();
 }

@@ -21,6 +21,9 @@ static int sort_rest(const struct smi_peeling *p)
 				.n = p->rest_n };
 	int r = 0;
 
+	if (job->n < SMI_HELPED && rest.n < SMI_NEAR) /* sooner done alone, in one bucket */
+		rest.crew.np = 1;
+
 	rest.plan.keys = (struct smi_keys){ p->rest, job->width == 4 ? SMI_INT32 : SMI_INT64,
 					    false, 0 };
 	rest.plan.sink = SMI_TO_KEY;

@@ -6,7 +6,7 @@
 
 #include "os/mapping.h"
 
-enum { HEAD = 64, KEPT = 2 };
+enum { HEAD = 64, KEPT = 3 };
 
 struct block {
 	size_t size;

@@ -10,8 +10,8 @@
  * is not that much memory. */
 void *smi_scratch_take(size_t size);
 
-/* Two blocks of up to so many bytes are kept: what is sorted within a sort has
- * scratch memory of its own. */
+/* Three blocks of up to so many bytes are kept: a sort has two beside its first one at most, and
+ * what is sorted within a sort has scratch memory of its own. */
 #define SMI_SCRATCH_KEPT ((size_t)128 << 20)
 
 /* Gives it back; NULL is allowed. */
