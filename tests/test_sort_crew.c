@@ -334,7 +334,12 @@ START_TEST(helpers_that_are_not_wanted_sleep_on)
 	for (int i = 0; i < MANY - 1; i++)
 		woke += after[i] != before[i];
 	ck_assert_int_le(woke, 1);
-	steps_by(MANY, STEPS, 0);
+	steps_by(MANY, STEPS, PAUSE);
+	woke = 0;
+	sleeps(before, MOST);
+	for (int i = 0; i < MANY - 1; i++)
+		woke += after[i] != before[i];
+	ck_assert_int_ge(woke, 3);
 }
 END_TEST
 

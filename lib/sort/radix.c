@@ -182,7 +182,7 @@ int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *o
 	smi_arithmetic_set(SMI_ARITHMETIC_USUAL);
 	r = look_for_short_cut(&job);
 	if (r > 0) {
-		if (n > SMI_ALONE)
+		if (n > SMI_ALONE * (8 / job.width))
 			smi_job_get_helpers(&job);
 		r = smi_radix_job(&job);
 	}
