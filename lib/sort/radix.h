@@ -6,11 +6,10 @@
 #include "sort/job.h"
 #include <sharedmem/sort.h>
 
-/* Up to so many keys (of short records: twice as many) one thread does everything in one bucket, even
- * if there are others;
- * up to so many, if it is the only one and has no vectors (if it has, up to what the
- * second-level cache holds, or twice that); of keys among which some values are frequent,
- * up to so many. */
+/* Up to so many keys (of short records: twice as many) one thread does everything in one
+ * bucket, even if there are others; up to so many, if it is the only one and has no vectors (if
+ * it has, up to what the second-level cache holds, or twice that); of keys among which some
+ * values are frequent, up to so many. */
 #define SMI_ALONE 16384
 #define SMI_SINGLE 24576
 #define SMI_EVEN 2048
