@@ -22,7 +22,7 @@
 enum {
 	PIECES = 256,
 	OWNED = 1 << 22,   /* bytes that are still near after they were merged */
-	BEYOND = 4 * SMI_LINE, /* bytes that are read behind a piece, at most */
+	BEYOND = 4 * SMI_LINE, /* bytes that are read beside a piece, at most */
 	RUNS_OF_PAIRS = 2, /* more would need two arrays of pairs: 32 bytes a key */
 };
 
@@ -96,17 +96,22 @@ static void cut_pair(struct joining *j, size_t r, size_t count, size_t width)
 	}
 }
 
-/* What a piece was made of lies in scratch memory. Who merges the piece before may read somewhat
- * further than that, at this moment: those lines are left out. */
+/* All but the ends. */
+static void own_within(const void *records, size_t size)
+{
+	if (size > 2 * BEYOND)
+		smi_own((char *)(uintptr_t)records + BEYOND, size - 2 * BEYOND);
+}
+
+/* What a piece was made of lies in scratch memory. Who merges what lies beside it may read
+ * somewhat further than that, at this moment: the ends are left out. */
 static void own_merged(const struct smi_piece *begun, const struct smi_piece *done, size_t width)
 {
 	size_t rest = done->a_left ? done->left : 0; /* of one run, when the other one had ended */
 	size_t a = begun->a_left - done->a_left + rest, b = begun->left - a;
 
-	if (a * width > BEYOND)
-		smi_own((char *)(uintptr_t)begun->a + BEYOND, a * width - BEYOND);
-	if (b * width > BEYOND)
-		smi_own((char *)(uintptr_t)begun->b + width - b * width, b * width - BEYOND);
+	own_within(begun->a, a * width);
+	own_within((const char *)begun->b + width - b * width, b * width);
 }
 
 static void merge_part(void *arg, size_t part, int rank)
