@@ -122,7 +122,7 @@ static void merge_part(void *arg, size_t part, int rank)
 	(void)rank;
 	memcpy(begun, piece, sizeof begun);
 	smi_weave(piece, j->form, j->mask);
-	for (size_t i = 0; i < 4 && !j->raw; i++)
+	for (size_t i = 0; i < 4 && !j->raw && j->job->crew.np > 1; i++)
 		if (begun[i].left * j->width <= OWNED / 4)
 			own_merged(begun + i, piece + i, j->width);
 }
