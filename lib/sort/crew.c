@@ -211,7 +211,7 @@ static pthread_once_t watched = PTHREAD_ONCE_INIT;
 
 void smi_crew_enter(struct smi_crew *self, int np)
 {
-	self->np = 1;
+	*self = (struct smi_crew){ .np = 1 };
 	if (np <= 1)
 		return;
 	pthread_once(&watched, watch_forks);
@@ -230,7 +230,7 @@ void smi_crew_enter(struct smi_crew *self, int np)
 
 void smi_crew_enter_near(struct smi_crew *self, int np)
 {
-	self->np = 1;
+	*self = (struct smi_crew){ .np = 1 };
 	if (np <= 1 || np > smi_cpus_here())
 		return;
 	if (!atomic_load_explicit(&crew.asleep, memory_order_relaxed) ||
