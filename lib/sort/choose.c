@@ -4,9 +4,9 @@
 #include "sort/prefix.h"
 
 /* Maps that cut keys off are looked for where another one is so many times more crowded than by
- * chance, and taken if they halve that. SKIPPED: values that may lie far away at either end. MANY:
- * keys whose prefixes are looked at in any case. */
-enum { CROWDED = 4, SKIPPED = 4, MANY = 1 << 17 };
+ * chance, and taken if they halve that. SKIPPED: values that may lie far away at either end. SPLIT:
+ * so many crowded keys may be split by sampled images; MANY, whether crowded or not. */
+enum { CROWDED = 4, SKIPPED = 4, SPLIT = 1 << 16, MANY = 1 << 17 };
 
 static size_t sample_size(size_t n)
 {
@@ -204,7 +204,8 @@ void smi_map_choose(struct smi_map *map, struct smi_plan *plan, size_t n,
 	if (plan->exact || smi_kind_size(keys->kind) < 8)
 		return;
 	/* What is crowded within digits can be told by prefixes only: of many keys that is worth it. */
-	smi_prefix_choose(plan, map, n, range, width, &sample, crowded > CROWDED || n >= MANY ? split : NULL);
+	smi_prefix_choose(plan, map, n, range, width, &sample,
+			  n >= (crowded > CROWDED ? SPLIT : MANY) ? split : NULL);
 }
 
 void smi_map_choose_records(struct smi_map *map, const struct smi_keys *records, size_t m,

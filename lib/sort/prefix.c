@@ -5,9 +5,9 @@
 
 /* Prefixes that are shared cost time where keys are many. Of so many an index takes 17 bits,
  * and a prefix fits a double's fraction. What is cut off shares one: that must be worth it.
- * Where two of five sampled keys share one, so many keys are worth searching among splitting
- * images; of so many that whole keys are no more near, one of four. */
-enum { BY_VALUE_FROM = 1 << 17, MUCH_LESS = 2, SPLIT_FROM = 1 << 16, SOONER_FROM = 1 << 20 };
+ * Where two of five sampled keys share one, keys are worth searching among splitting images; of so
+ * many that whole keys are no more near, one of four. */
+enum { BY_VALUE_FROM = 1 << 17, MUCH_LESS = 2, SOONER_FROM = 1 << 20 };
 
 /* Of buckets that have prefixes of their own these lie one behind the other. */
 static uint64_t prefix_of(const struct smi_pack *pack, const struct smi_keys *keys, uint64_t image)
@@ -122,7 +122,7 @@ static void split_shared(struct smi_plan *plan, struct smi_map *map, size_t n, c
 {
 	struct smi_pack pack = plan->pack;
 
-	if (n < SPLIT_FROM || shared < (double)sample->n * (n < SOONER_FROM ? 0.4 : 0.25))
+	if (shared < (double)sample->n * (n < SOONER_FROM ? 0.4 : 0.25))
 		return;
 	if (sample->n < SMI_MAP_SAMPLE) {
 		shared *= SMI_MAP_SAMPLE / (double)sample->n;
@@ -157,7 +157,8 @@ void smi_prefix_choose(struct smi_plan *plan, struct smi_map *map, size_t n, con
 			least = shared;
 		}
 	}
-	if (pack_by_map(&pack, plan, map) && (shared = sharing(&pack, keys, sample, n)) < least / MUCH_LESS) {
+	if (!is_whole(map, range) && pack_by_map(&pack, plan, map) &&
+	    (shared = sharing(&pack, keys, sample, n)) < least / MUCH_LESS) {
 		plan->pack = pack;
 		find_sure(plan, map, range);
 		least = shared;
