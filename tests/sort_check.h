@@ -10,6 +10,13 @@ enum { KERNELS = 4 };
 extern const char *const kernels[KERNELS];
 extern const int threads[4];
 
+/* That sanitizer has a thread of its own, which cannot be told from a helper. */
+#if defined(__SANITIZE_THREAD__)
+enum { STRANGERS = 1 };
+#else
+enum { STRANGERS = 0 };
+#endif
+
 /* Goes back to the best kernel, whatever a failed test left. */
 void best_kernel(void);
 

@@ -13,6 +13,7 @@ TCase *sort_crew_tests(void);
 TCase *sort_far_tests(void);
 TCase *sort_map_tests(void);
 TCase *sort_memory_tests(void);
+TCase *sort_near_tests(void);
 TCase *sort_peel_tests(void);
 TCase *sort_records_tests(void);
 TCase *sort_runs_tests(void);
