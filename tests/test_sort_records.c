@@ -4,9 +4,22 @@
 #include <errno.h>
 #include <math.h>
 
-#include "sort/kernel.h"
+#include "sort/job.h"
 #include "sort_check.h"
 #include "test_sort.h"
+
+START_TEST(a_vector_has_one_record_or_more)
+{
+	struct smi_job job = { .width = 4 };
+
+	if (smi_sort_use(kernels[_i]))
+		return;
+	job.kernel = smi_kernel();
+	ck_assert_uint_eq(smi_job_lanes(&job), job.kernel->lanes);
+	job.width = 8;
+	ck_assert_uint_eq(smi_job_lanes(&job), job.kernel->lanes == 1 ? 1 : job.kernel->lanes / 2);
+}
+END_TEST
 
 START_TEST(keys_are_sorted_up_to_any_bit)
 {
@@ -58,6 +71,7 @@ TCase *sort_records_tests(void)
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
+	tcase_add_loop_test(tcase, a_vector_has_one_record_or_more, 0, KERNELS);
 	tcase_add_loop_test(tcase, keys_are_sorted_up_to_any_bit, 0, KERNELS);
 	tcase_add_loop_test(tcase, large_floats_are_sorted_among_nans, 0, KERNELS);
 	return tcase;

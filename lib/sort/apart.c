@@ -134,7 +134,7 @@ static unsigned look(const struct smi_job *job, struct smi_frequent *frequent)
 {
 	struct smi_sample_wish wish = { .most = job->kernel->placed, .few = 8, .beyond = 7, .often = 3 };
 	unsigned covered;
-	bool plainly = smi_job_lanes(job) <= 1; /* then marks take as long as most sorts */
+	bool plainly = smi_job_lanes(job) == 1; /* then marks take as long as most sorts */
 
 	if (plainly && smi_bytes_suit(job->plan.keys.kind, job->n, job->plan.sink))
 		return 0;

@@ -40,10 +40,10 @@ static inline size_t smi_job_width(enum smi_sink sink, enum smi_kind kind)
 	return sink == SMI_TO_KEY && smi_kind_size(kind) <= 4 ? 4 : 8;
 }
 
-/* Records in a vector. */
+/* Records in a vector; 1: there are none. */
 static inline size_t smi_job_lanes(const struct smi_job *job)
 {
-	return 4 * job->kernel->lanes / job->width;
+	return job->kernel->lanes == 1 ? 1 : 4 * job->kernel->lanes / job->width;
 }
 
 /* From now on records are whole images, of which the least is not taken away. */
