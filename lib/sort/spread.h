@@ -178,25 +178,27 @@ INLINE void pack_step(enum smi_kind kind, enum smi_map_kind how, bool narrow, co
 	}
 }
 
-/* Moves STEP of the ring's records from `at` on. The line behind each place is asked for:
- * no CPU foresees by itself where hundreds of streams of stores go on. */
+/* Puts a record at its place. The line behind it is asked for: no CPU foresees by itself where
+ * hundreds of streams of stores go on. */
+INLINE void put_record(bool narrow, void *out, uint64_t place, uint64_t record)
+{
+	char *to = (char *)out + place * (narrow ? sizeof(uint32_t) : sizeof(uint64_t));
+
+	if (narrow)
+		*(uint32_t *)to = (uint32_t)record;
+	else
+		*(uint64_t *)to = record;
+	__builtin_prefetch(to + SMI_LINE, 1);
+}
+
+/* Moves STEP of the ring's records from `at` on. */
 INLINE void drain(bool narrow, const struct ring *ring, size_t at, uint64_t *next, void *out)
 {
 	UNROLL
 	for (size_t j = 0; j < STEP; j++) {
-		uint64_t position = next[ring->digit[at + j]]++;
+		uint64_t place = next[ring->digit[at + j]]++;
 
-		if (narrow) {
-			uint32_t *to = (uint32_t *)out + position;
-
-			*to = ring->narrow[at + j];
-			__builtin_prefetch((char *)to + SMI_LINE, 1);
-		} else {
-			uint64_t *to = (uint64_t *)out + position;
-
-			*to = ring->wide[at + j];
-			__builtin_prefetch((char *)to + SMI_LINE, 1);
-		}
+		put_record(narrow, out, place, narrow ? ring->narrow[at + j] : ring->wide[at + j]);
 	}
 }
 
@@ -216,7 +218,8 @@ INLINE void move_keys(enum smi_kind kind, enum smi_map_kind how, bool narrow,
 	const struct smi_keys own_keys = *shared_keys, *keys = &own_keys;
 	const struct smi_map own_map = *shared_map, *map = &own_map;
 	const struct smi_pack own_pack = *shared_pack, *pack = &own_pack;
-	size_t n = (hi - lo) / STEP * STEP, filled = 0, i = 0;
+	/* Without vectors the ring is a detour. */
+	size_t n = STEP == 1 ? 0 : (hi - lo) / STEP * STEP, filled = 0, i = 0;
 	struct ring ring;
 
 	while (i < n) {
@@ -236,13 +239,9 @@ INLINE void move_keys(enum smi_kind kind, enum smi_map_kind how, bool narrow,
 		i += STEP;
 	}
 	for (i += lo; i < hi; i++) {
-		uint64_t position = next[digit_at(kind, how, keys, map, i)]++;
-		uint64_t record = packed_at(kind, how, pack, keys, i);
+		uint64_t place = next[digit_at(kind, how, keys, map, i)]++;
 
-		if (narrow)
-			((uint32_t *)out)[position] = (uint32_t)record;
-		else
-			((uint64_t *)out)[position] = record;
+		put_record(narrow, out, place, packed_at(kind, how, pack, keys, i));
 	}
 }
 
