@@ -177,7 +177,7 @@ static uint64_t map_for(struct smi_map *map, const struct smi_keys *keys, const 
 	} else {
 		smi_map_log(&other, keys->kind, range, width);
 		there = smi_map_crowding(&other, keys, sample);
-		there += there / 2;
+		there += there / 2 + 1; /* costs more: not where neither is crowded */
 	}
 	if (there <= here) {
 		*map = other;
