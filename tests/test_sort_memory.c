@@ -104,8 +104,8 @@ static size_t make_deep_crowd(double *keys, unsigned room)
 	static const uint64_t prefixes[] = { 0, 0xfffffffff, 0x95a000000, 0x95affffff, 0x95a6b7000, 0x95a6b7fff };
 	const double zero = 0x95a6b7c8d, unit = ldexp(2, -(int)room);
 	uint64_t low = smi_image(SMI_FLOAT64, 0, 0xbc80000000000000), random = 1; /* -2^-55 */
-	uint64_t crowd = 0x95aull << 51 | 0x6b7ull << 39 | 0xc8dull << 27 | 0x455ull << 16 | 0x7a50;
-	const unsigned shifts[] = { 63, 51, 39, 27, 16, 63 - room };
+	uint64_t crowd = 0x12b5ull << 50 | 0x6b7ull << 38 | 0xc8dull << 26 | 0x255ull << 16 | 0x7a50;
+	const unsigned shifts[] = { 63, 50, 38, 26, 16, 63 - room };
 	size_t n = 0;
 
 	for (size_t i = 0; i < 6; i++)

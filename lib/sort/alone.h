@@ -5,11 +5,8 @@
 
 #include "sort/job.h"
 
-/* Up to so many keys need no other memory than the stack. */
-#define SMI_FEW 1024
-
 /* Sorts job->n > 0 keys to the sink; 0 or -ENOMEM, and then the keys are as
- * they were. */
+ * they were. Up to SMI_FEW need no other memory than the stack. */
 int smi_alone_sort(struct smi_job *job);
 
 #endif

@@ -58,13 +58,14 @@ INLINE void N(digits_log)(struct N(digits) *digits, RECORD high, unsigned width)
 	digits->log = true;
 }
 
-/* Do the exponents of floats differ? Where they do most keys lie in a few of them, and
- * sub-buckets of several records are to be smaller. */
-INLINE bool N(exponents_differ)(const struct smi_plan *plan, unsigned bits)
+/* Do the exponents of floats differ? Where they do most keys lie in a few of them, and there are
+ * to be twice as many sub-buckets; not of few records that each have about one anyhow. */
+INLINE bool N(exponents_differ)(const struct smi_plan *plan, size_t m, unsigned bits)
 {
 	unsigned fraction = plan->keys.kind == SMI_FLOAT32 ? 23 : 52;
 
-	return N(LEAF_AVERAGE) > 1 && smi_kind_float(plan->keys.kind) && bits + plan->pack.drop > fraction;
+	return (N(LEAF_AVERAGE) > 1 || m > SMI_FEW) && smi_kind_float(plan->keys.kind) &&
+	       bits + plan->pack.drop > fraction;
 }
 
 /* How to take m records apart; false when they have the same key bits. */
@@ -72,7 +73,7 @@ INLINE bool N(digits_choose)(const struct smi_plan *plan, RECORD *a, size_t m,
 			     struct N(digits) *digits)
 {
 	VEC min = V(bias)(V(load)(a)), max = min, min2 = min, max2 = min;
-	unsigned index_bits = plan->pack.index_bits, bits, width;
+	unsigned index_bits = plan->pack.index_bits, bits, width, most = 12;
 	size_t i = 0;
 	RECORD low, high;
 
@@ -97,8 +98,11 @@ INLINE bool N(digits_choose)(const struct smi_plan *plan, RECORD *a, size_t m,
 	if (bits == 0)
 		return false;
 	width = N(bit_length)((RECORD)((m - 1) / N(LEAF_AVERAGE)));
-	width += N(exponents_differ)(plan, bits);
-	width = width < 3 ? 3 : width > 12 ? 12 : width;
+	if (N(exponents_differ)(plan, m, bits)) {
+		width++;
+		most++;
+	}
+	width = width < 3 ? 3 : width > most ? most : width;
 	width = width > bits ? bits : width;
 	digits->base = low;
 	digits->index_bits = index_bits;

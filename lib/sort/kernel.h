@@ -206,12 +206,13 @@ struct smi_kernel {
 };
 
 /* Room for the counts of all levels that one bucket can need: each level has at most 2^12
- * digits, of at most 1024 records 2^10, and as long as it counts twice as many. A level by
- * leading bits settles as many bits as its digits have; one by logarithm, some of whose
- * digits' bits are the exponent's, as few as the others, 5 of 10: for 64 bits less than
- * 30100 and 9900. A mapped prefix settles none of an image's: many keys may go through the
- * levels of one, and then through those of the other. */
-#define SMI_COUNTS ((size_t)16 << 12)
+ * digits, where floats' exponents differ 2^13, of at most SMI_FEW records 2^10, and as long as it
+ * counts twice as many. A level by leading bits settles as many bits as its digits have; one by
+ * logarithm, some of whose digits' bits are the exponent's, as few as the others, 5 of 10: for
+ * 64 bits less than 35900 and 9500. A mapped prefix settles none of an image's: many keys may
+ * go through the levels of one, and then through those of the other. */
+#define SMI_COUNTS ((size_t)18 << 12)
+#define SMI_FEW 1024
 #define SMI_FEW_COUNTS (10 << 10)
 
 extern const struct smi_kernel smi_kernel_portable;
