@@ -138,25 +138,29 @@ static int look_for_short_cut(struct smi_job *job)
 
 /* One pass over what the cache holds, or half of it, is faster than two. There are two
  * arrays of records; where digits are not even, nor are sub-buckets: then vectors must be
- * the longer, and the cache must hold all. */
+ * the longer, and the cache must hold most. */
 static bool is_near(const struct smi_job *job)
 {
-	size_t bytes = 2 * job->n * job->width, cache = smi_job_cache(), lanes = smi_job_lanes(job);
+	size_t bytes = 2 * job->n * job->width, cache = smi_job_cache();
 
-	if (job->n <= SMI_SINGLE || lanes == 1)
-		return job->n <= SMI_SINGLE;
-	return (lanes >= 8 && bytes <= cache) ||
+	return job->n <= SMI_SINGLE || (smi_job_lanes(job) >= 8 && bytes <= cache + cache / 2) ||
 	       (bytes <= 2 * cache && smi_map_is_even(&job->plan.keys, job->n));
 }
 
-/* One bucket is not enough for many keys, nor if a few values crowd a part of it: to sort
- * keys, these were taken out before. */
+/* So few keys that one thread sorts them in one bucket. */
+static bool is_few(const struct smi_job *job)
+{
+	if (smi_job_lanes(job) == 1)
+		return job->n <= SMI_PLAIN || (job->n <= SMI_ALONE && smi_map_is_even(&job->plan.keys, job->n));
+	return job->n <= SMI_ALONE || (job->crew.np == 1 && is_near(job));
+}
+
+/* Nor is one bucket enough if a few values crowd a part of it: to sort keys, these were taken
+ * out before. */
 static bool is_one_bucket(const struct smi_job *job)
 {
-	if (job->n > SMI_ALONE && (job->crew.np > 1 || !is_near(job)))
-		return false;
-	return job->n <= SMI_EVEN || job->plan.sink == SMI_TO_KEY ||
-	       !smi_sample_recurs(&job->plan.keys, job->n);
+	return is_few(job) && (job->n <= SMI_EVEN || job->plan.sink == SMI_TO_KEY ||
+			       !smi_sample_recurs(&job->plan.keys, job->n));
 }
 
 int smi_radix_job(struct smi_job *job)

@@ -7,11 +7,12 @@
 #include <sharedmem/sort.h>
 
 /* Up to so many keys (of short records: twice as many) one thread does everything in one
- * bucket, even if there are others; up to so many, if it is the only one and has no vectors (if
- * it has, up to what the second-level cache holds, or twice that); of keys among which some
- * values are frequent, up to so many. */
+ * bucket, even if there are others; up to so many, if it is the only one (or what the
+ * second-level cache holds; in some cases twice that); of keys that do not lie evenly, without
+ * vectors, up to so many; of keys among which some values are frequent, up to so many. */
 #define SMI_ALONE 16384
 #define SMI_SINGLE 24576
+#define SMI_PLAIN 12288
 #define SMI_EVEN 2048
 
 /* Sorts n keys to the sink. 0 or -ENOMEM, and then the keys are as they were.
