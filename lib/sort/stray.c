@@ -7,6 +7,7 @@
 
 #include "sort/alone.h"
 #include "sort/count.h"
+#include "sort/own.h"
 #include "sort/radix.h"
 #include "sort/scratch.h"
 
@@ -19,7 +20,9 @@ enum {
 	BURST = 8,       /* so many strays must not come within CLOSE keys, */
 	CLOSE = 64,
 	MANY = 32,       /* nor so many within SPREAD keys */
-	SPREAD = 1024
+	SPREAD = 1024,
+	SOON = 2048,     /* bytes */
+	FAR = 4          /* second-level caches */
 };
 
 struct stray {
@@ -38,10 +41,11 @@ struct search {
 	const struct smi_keys *keys;
 	struct stray *stray;
 	struct stretch *stretch;
-	char *key;        /* [strays], of the keys' size */
+	uint64_t *image;  /* [strays] */
 	uint32_t *sorted; /* [strays]: which comes when */
 	char *copy;       /* [n keys], where keys are sorted */
 	size_t most;      /* strays */
+	bool far;         /* the keys are more than a few second-level caches hold */
 	size_t strays, stretches;
 	size_t written;
 };
@@ -75,7 +79,7 @@ static bool reserve(struct search *s)
 	size_t copied = s->job->plan.sink == SMI_TO_KEY ? s->job->n * size : 0;
 	char *p;
 
-	s->job->scratch = p = smi_scratch_take(most * (sizeof *s->stray + 8 + sizeof *s->sorted) +
+	s->job->scratch = p = smi_scratch_take(most * (sizeof *s->stray + sizeof *s->image + sizeof *s->sorted) +
 					       stretches * sizeof *s->stretch + copied);
 	if (!p)
 		return false;
@@ -83,8 +87,8 @@ static bool reserve(struct search *s)
 	p += most * sizeof *s->stray;
 	s->stretch = (struct stretch *)p;
 	p += stretches * sizeof *s->stretch;
-	s->key = p;
-	p += most * 8;
+	s->image = (uint64_t *)p;
+	p += most * sizeof *s->image;
 	s->sorted = (uint32_t *)p;
 	s->copy = p + most * sizeof *s->sorted;
 	return true;
@@ -186,20 +190,30 @@ static bool part(struct search *s)
 	return true;
 }
 
+/* By their images: the keys themselves are far apart. */
 static bool sort_strays(struct search *s)
 {
-	struct smi_job job = { .kernel = s->job->kernel, .crew = { .np = 1 }, .n = s->strays,
-			       .plan = { .keys = *s->keys, .sink = SMI_TO_INDEX32, .out = s->sorted } };
-	size_t size = smi_kind_size(s->keys->kind);
+	struct smi_job job = { .kernel = s->job->kernel, .crew = { .np = 1 }, .n = s->strays, .width = 8,
+			       .plan = { .keys = { s->image, SMI_INT64, false, 0 }, .sink = SMI_TO_INDEX32,
+					 .out = s->sorted } };
 	int r;
 
 	for (size_t i = 0; i < s->strays; i++)
-		memcpy(s->key + i * size, smi_key_at(s->keys->base, s->keys->kind, s->stray[i].index), size);
-	job.plan.keys.base = s->key;
-	job.width = smi_job_width(job.plan.sink, s->keys->kind);
+		s->image[i] = s->stray[i].image;
 	r = s->strays > 0 ? smi_radix_job(&job) : 0;
 	smi_job_fini(&job);
 	return r == 0;
+}
+
+/* Strays' places among keys that lie far away will be looked for soon, and no CPU foresees where.
+ * Always inline: a function that does nothing else is one without effect, whose calls gcc drops. */
+static inline __attribute__((always_inline)) void ask_for_keys(const struct search *s, size_t begin, size_t end)
+{
+	const char *p = smi_key_at(s->keys->base, s->keys->kind, begin);
+	const char *last = smi_key_at(s->keys->base, s->keys->kind, end);
+
+	for (; p < last; p += SMI_LINE)
+		__builtin_prefetch(p + SOON);
 }
 
 /* Keys begin ... end-1 come next. */
@@ -208,6 +222,8 @@ static void put_keys(struct search *s, size_t begin, size_t end)
 	const struct smi_plan *plan = &s->job->plan;
 	size_t n = end - begin, size = smi_kind_size(s->keys->kind);
 
+	if (s->far)
+		ask_for_keys(s, begin, end);
 	if (plan->sink == SMI_TO_KEY)
 		memcpy(s->copy + s->written * size, smi_key_at(s->keys->base, s->keys->kind, begin), n * size);
 	else if (plan->sink == SMI_TO_INDEX64)
@@ -217,14 +233,18 @@ static void put_keys(struct search *s, size_t begin, size_t end)
 	s->written += n;
 }
 
-/* Of keys begin ... end-1, which are in order, the first that comes behind the stray. */
-static size_t behind(const struct search *s, const struct stray *stray, size_t begin, size_t end)
+static bool is_behind(const struct stray *stray, uint64_t key, size_t index)
+{
+	return key < stray->image || (key == stray->image && index < stray->index);
+}
+
+/* Of keys begin ... end-1, which are in order, the first that does not come before the stray. */
+static size_t place_of(const struct search *s, const struct stray *stray, size_t begin, size_t end)
 {
 	while (begin < end) {
 		size_t middle = begin + (end - begin) / 2;
-		uint64_t key = image(s, middle);
 
-		if (key < stray->image || (key == stray->image && middle < stray->index))
+		if (is_behind(stray, image(s, middle), middle))
 			begin = middle + 1;
 		else
 			end = middle;
@@ -240,12 +260,12 @@ static void merge(struct search *s)
 	for (size_t i = 0; i < s->strays; i++) {
 		const struct stray *stray = &s->stray[s->sorted[i]];
 
-		while (next < end && (to = behind(s, stray, at, next->end)) == next->end) {
-			put_keys(s, at, to);
-			if (++next < end)
-				at = next->begin;
-		}
+		if (i + 8 < s->strays)
+			__builtin_prefetch(&s->stray[s->sorted[i + 8]]);
+		for (; next < end && is_behind(stray, next->last, next->end - 1); at = ++next < end ? next->begin : 0)
+			put_keys(s, at, next->end);
 		if (next < end) {
+			to = place_of(s, stray, at, next->end);
 			put_keys(s, at, to);
 			at = to;
 		}
@@ -260,11 +280,13 @@ static void merge(struct search *s)
 int smi_stray_sort(struct smi_job *job)
 {
 	struct search s = { .job = job, .keys = &job->plan.keys };
+	size_t bytes = job->n * smi_kind_size(job->plan.keys.kind);
 	int r = 1;
 
 	if (!seems_worth_it(job) || !reserve(&s))
 		return 1;
 	if (part(&s) && sort_strays(&s)) {
+		s.far = bytes > FAR * smi_job_cache();
 		merge(&s);
 		r = 0;
 	}
