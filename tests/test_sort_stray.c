@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sort/kernel.h"
+#include "sort/insert.h"
+#include "sort/straight.h"
 #include "sort/stray.h"
 #include "sort_check.h"
 #include "test_sort.h"
@@ -33,14 +34,15 @@ static bool is_sorted_so(struct buffers *b, size_t n, enum shared_type type, boo
 	struct smi_keys keys;
 	struct smi_job job = { .kernel = smi_kernel(), .crew = { .np = 1 }, .n = n,
 			       .plan = { .sink = SMI_TO_INDEX64, .out = b->order } };
+	bool seen;
 
 	ck_assert(smi_keys_init(&keys, b->keys, type, descending));
 	job.plan.keys = keys;
 	job.width = smi_job_width(job.plan.sink, keys.kind);
-	if (smi_stray_sort(&job) != 0)
-		return false;
-	ck_assert(is_stable_order(b->keys, n, type, descending, b->order));
-	return true;
+	seen = smi_stray_sort(&job) == 0;
+	smi_crew_leave(&job.crew);
+	ck_assert(!seen || is_stable_order(b->keys, n, type, descending, b->order));
+	return seen;
 }
 
 /* _i: the kernel. */
@@ -94,6 +96,83 @@ START_TEST(strays_are_seen_as_such)
 }
 END_TEST
 
+static int compare_strays(const void *a, const void *b)
+{
+	const struct smi_stray *x = a, *y = b;
+
+	if (x->image != y->image)
+		return x->image < y->image ? -1 : 1;
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* Sieves keys in so many parts and puts the strays back; false if they seem too many. */
+static bool is_sorted_in_parts(struct buffers *b, size_t n, enum shared_type type, bool descending, size_t parts)
+{
+	struct smi_job job = { .kernel = smi_kernel(), .crew = { .np = 1 }, .n = n,
+			       .plan = { .sink = SMI_TO_INDEX64, .out = b->order } };
+	size_t most = smi_sieve_most(n, parts), in_order = 0;
+	struct smi_sieve sieve = { .job = &job, .keys = &job.plan.keys, .stray = malloc(most * sizeof *sieve.stray),
+				   .stretch = malloc((most + parts + 1) * sizeof *sieve.stretch) };
+	struct smi_stray *strays = sieve.stray;
+	struct smi_stretch *stretches = sieve.stretch;
+	bool seen;
+
+	ck_assert(smi_keys_init(&job.plan.keys, b->keys, type, descending));
+	seen = smi_sieve_run(&sieve, parts);
+	if (seen) {
+		uint32_t *sorted = malloc((sieve.strays + 1) * sizeof *sorted);
+		struct smi_stray *ranked = malloc((sieve.strays + 1) * sizeof *ranked);
+
+		memcpy(ranked, sieve.stray, sieve.strays * sizeof *ranked);
+		for (size_t i = 0; i < sieve.strays; i++) {
+			ck_assert(i == 0 || ranked[i - 1].index < ranked[i].index);
+			ranked[i].index = i; /* they lie in input order */
+		}
+		qsort(ranked, sieve.strays, sizeof *ranked, compare_strays);
+		for (size_t i = 0; i < sieve.strays; i++)
+			sorted[i] = (uint32_t)ranked[i].index;
+		for (size_t i = 0; i < sieve.stretches; i++)
+			in_order += sieve.stretch[i].end - sieve.stretch[i].begin;
+		ck_assert_uint_eq(in_order + sieve.strays, n);
+		smi_insert(&sieve, sorted, NULL, parts);
+		ck_assert_msg(is_stable_order(b->keys, n, type, descending, b->order), "%zu %s in %zu parts", n,
+			      type_names[type], parts);
+		free(ranked);
+		free(sorted);
+	}
+	free(stretches);
+	free(strays);
+	return seen;
+}
+
+/* Strays lie anywhere, most of them near the ends of parts. _i: the type. */
+START_TEST(strays_are_found_in_parts)
+{
+	static const size_t sizes[] = { 64, 65, 1000, 1024, 3001 };
+	size_t seen = 0, all = 0;
+	uint64_t random = 5;
+	struct buffers b;
+
+	buffers_init(&b, 3001);
+	for (size_t c = 0; c < 5 * 9 * 60; c++) {
+		size_t n = sizes[c % 5], parts = c / 5 % 9 + 1, lo, hi;
+		bool descending = c % 2;
+
+		make_keys(b.keys, n, _i, descending ? REVERSED : SORTED, n);
+		for (size_t part = 0; part < parts; part++) {
+			smi_cut(n, parts, part, &lo, &hi);
+			for (size_t i = test_random(&random) % 4; i > 0; i--)
+				lead_astray(&b, (lo + n + test_random(&random) % 9 - 4) % n, n, _i,
+					    (enum place)(test_random(&random) % PLACES), &random);
+		}
+		seen += is_sorted_in_parts(&b, n, _i, descending, parts);
+		all++;
+	}
+	ck_assert_uint_ge(seen, all / 2);
+	buffers_fini(&b);
+}
+END_TEST
+
 /* What lies otherwise is given up, and nothing is changed. */
 START_TEST(other_keys_are_left_alone)
 {
@@ -130,6 +209,7 @@ TCase *sort_stray_tests(void)
 	tcase_add_checked_fixture(tcase, NULL, best_kernel);
 	tcase_add_loop_test(tcase, a_few_strays_are_put_where_they_belong, 0, KERNELS);
 	tcase_add_loop_test(tcase, strays_are_seen_as_such, 0, TYPES);
+	tcase_add_loop_test(tcase, strays_are_found_in_parts, 0, TYPES);
 	tcase_add_test(tcase, other_keys_are_left_alone);
 	return tcase;
 }
