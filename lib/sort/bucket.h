@@ -58,6 +58,10 @@ INLINE void N(digits_log)(struct N(digits) *digits, RECORD high, unsigned width)
 	digits->log = true;
 }
 
+/* Of floats, digits may be as many: twice the most of others. Counts of as many wide records as
+ * vectors sort would not be near any more. */
+enum { N(MOST_LOG) = N(LEAF_AVERAGE) == 1 || RECORD_BITS == 32 ? 13 : 12 };
+
 /* Do the exponents of floats differ? Where they do most keys lie in a few of them, and there are
  * to be twice as many sub-buckets; not of few records that each have about one anyhow. */
 INLINE bool N(exponents_differ)(const struct smi_plan *plan, size_t m, unsigned bits)
@@ -73,9 +77,10 @@ INLINE bool N(digits_choose)(const struct smi_plan *plan, RECORD *a, size_t m,
 			     struct N(digits) *digits)
 {
 	VEC min = V(bias)(V(load)(a)), max = min, min2 = min, max2 = min;
-	unsigned index_bits = plan->pack.index_bits, bits, width, most = 12;
+	unsigned index_bits = plan->pack.index_bits, bits, width, most;
 	size_t i = 0;
 	RECORD low, high;
+	bool more;
 
 	for (; i + 2 * LANES <= m; i += 2 * LANES) {
 		VEC x = V(bias)(V(load)(a + i)), y = V(bias)(V(load)(a + i + LANES));
@@ -98,10 +103,9 @@ INLINE bool N(digits_choose)(const struct smi_plan *plan, RECORD *a, size_t m,
 	if (bits == 0)
 		return false;
 	width = N(bit_length)((RECORD)((m - 1) / N(LEAF_AVERAGE)));
-	if (N(exponents_differ)(plan, m, bits)) {
-		width++;
-		most++;
-	}
+	more = N(exponents_differ)(plan, m, bits);
+	width += more;
+	most = more ? N(MOST_LOG) : 12;
 	width = width < 3 ? 3 : width > most ? most : width;
 	width = width > bits ? bits : width;
 	digits->base = low;

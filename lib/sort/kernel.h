@@ -209,8 +209,9 @@ struct smi_kernel {
  * digits, where floats' exponents differ 2^13, of at most SMI_FEW records 2^10, and as long as it
  * counts twice as many. A level by leading bits settles as many bits as its digits have; one by
  * logarithm, some of whose digits' bits are the exponent's, as few as the others, 5 of 10: for
- * 64 bits less than 35900 and 9500. A mapped prefix settles none of an image's: many keys may
- * go through the levels of one, and then through those of the other. */
+ * 64 bits less than 37500 and 9900. A mapped prefix, of at most 52 bits, settles none of an
+ * image's: many keys may go through the levels of one, and then through those of the other,
+ * less than 66400 in all. */
 #define SMI_COUNTS ((size_t)18 << 12)
 #define SMI_FEW 1024
 #define SMI_FEW_COUNTS (10 << 10)
