@@ -180,14 +180,40 @@ static bool join(struct smi_sieve *all, struct smi_sieve *next)
 	return true;
 }
 
+/* Of the keys around where a part begins, do most lie in order? Runs may be as long as parts are,
+ * and then no part alone has strays. */
+static bool seems_to_go_on(const struct smi_sieve *all, size_t begin)
+{
+	unsigned below = 0;
+
+	if (begin < AHEAD || all->job->n - begin < AHEAD)
+		return true;
+	for (size_t i = 1; i <= AHEAD; i++)
+		below += smi_sieve_image(all, begin + i - 1) < smi_sieve_image(all, begin - i);
+	return below <= AHEAD / 2;
+}
+
+static bool begin_parts(struct sieving *run, const struct smi_sieve *all, size_t parts)
+{
+	size_t lo, hi;
+
+	run->parts = parts;
+	atomic_init(&run->failed, false);
+	for (size_t part = 0; part < parts; part++) {
+		smi_cut(all->job->n, parts, part, &lo, &hi);
+		if (!seems_to_go_on(all, lo))
+			return false;
+		run->part[part] = sieve_of(all, parts, part);
+	}
+	return true;
+}
+
 bool smi_sieve_run(struct smi_sieve *all, size_t parts)
 {
 	struct sieving run; /* KiB: what is not needed is not cleared */
 
-	run.parts = parts;
-	atomic_init(&run.failed, false);
-	for (size_t part = 0; part < parts; part++)
-		run.part[part] = sieve_of(all, parts, part);
+	if (!begin_parts(&run, all, parts))
+		return false;
 	smi_crew_each(&all->job->crew, parts, sieve_part, &run);
 	if (atomic_load_explicit(&run.failed, memory_order_relaxed))
 		return false;
