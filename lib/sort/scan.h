@@ -23,29 +23,39 @@
 		return function(SMI_FLOAT64, __VA_ARGS__);          \
 	}
 
+/* In which bits the vector of keys from key i on differs from `one`. */
+INLINE v64 unlike_from(enum smi_kind kind, const struct smi_keys *keys, size_t i, v64 one)
+{
+	return v64_xor(v64_bits(SMI_INT64, smi_key_at(keys->base, kind, i)), one);
+}
+
 /* The first key of lo ... hi-1 near which the bits are not those of key lo, or
  * near the end. */
 INLINE size_t alike_until(enum smi_kind kind, const struct smi_keys *keys, size_t lo, size_t hi)
 {
-	enum { AT_ONCE = 8 }; /* vectors */
-	size_t size = smi_kind_size(kind), few = V64_LANES * sizeof(uint64_t) / size, step = AT_ONCE * few;
+	enum { AT_ONCE = 8, VECTOR = V64_LANES * sizeof(uint64_t) };
+	size_t size = smi_kind_size(kind), few = VECTOR / size, step = AT_ONCE * few;
 	uint64_t one_each = UINT64_MAX / smi_kind_mask(kind);
 	v64 one = v64_set(smi_key_load(smi_key_at(keys->base, kind, lo), kind) * one_each);
 	size_t i = lo;
 
+	if (hi - lo < few || v64_any_set(unlike_from(kind, keys, lo, one)))
+		return lo;
+	/* From here on vectors begin where none lies in two lines. */
+	i += (VECTOR - (uintptr_t)smi_key_at(keys->base, kind, lo) % VECTOR) / size;
 	for (; i + step <= hi; i += step) {
 		v64 unlike = v64_set(0);
 
 		UNROLL
 		for (size_t k = 0; k < AT_ONCE; k++)
-			unlike = v64_or(unlike, v64_xor(v64_bits(SMI_INT64, (const char *)smi_key_at(keys->base, kind, i) +
-									    k * V64_LANES * 8), one));
+			unlike = v64_or(unlike, unlike_from(kind, keys, i + k * few, one));
 		if (v64_any_set(unlike))
 			break;
 	}
-	while (i + few <= hi && !v64_any_set(v64_xor(v64_bits(SMI_INT64, smi_key_at(keys->base, kind, i)), one)))
-		i += few;
-	return i;
+	for (; i + few <= hi; i += few)
+		if (v64_any_set(unlike_from(kind, keys, i, one)))
+			return i;
+	return v64_any_set(unlike_from(kind, keys, hi - few, one)) ? i : hi;
 }
 
 /* Has every key the image of the first one? Mostly their bits say so; floats of
