@@ -48,7 +48,8 @@ static bool is_sorted_so(struct buffers *b, size_t n, enum shared_type type, boo
 /* _i: the kernel. */
 START_TEST(a_few_strays_are_put_where_they_belong)
 {
-	static const size_t sizes[] = { SMI_STRAY_WORTH - 1, SMI_STRAY_WORTH, SMI_STRAY_WORTH + 1, 1023, 1024, 1025, 6000 };
+	static const size_t sizes[] = { SMI_STRAY_WORTH - 1, SMI_STRAY_WORTH, SMI_STRAY_WORTH + 1, 255, 256, 257, 1023, 1024,
+					1025, 6000 };
 	static const unsigned every[] = { 2000, 300, 100, 50, 25, 8 };
 	uint64_t random = 7;
 	struct buffers b;

@@ -13,7 +13,7 @@
 enum {
 	FIRST_LOOK = 24,   /* keys, of which so many may be below the one before: */
 	FIRST_MOST = 3,
-	SECOND_LOOK = SMI_STRAY_WORTH,
+	SECOND_LOOK = 256,
 	SECOND_MOST = 10,
 	COUNTED = 1 << 17, /* keys of two bytes */
 	PART = 1 << 14,    /* keys, or more */
@@ -47,8 +47,10 @@ static bool is_counting_faster(const struct smi_job *job)
 /* Most inputs show on a few keys that they lie otherwise. */
 static bool seems_worth_it(const struct smi_job *job)
 {
-	return job->n >= SMI_STRAY_WORTH && !is_counting_faster(job) &&
-	       few_fall(job, FIRST_LOOK, FIRST_MOST) && few_fall(job, SECOND_LOOK, SECOND_MOST);
+	size_t second = job->n < SECOND_LOOK ? job->n : SECOND_LOOK;
+
+	return job->n >= SMI_STRAY_WORTH && !is_counting_faster(job) && few_fall(job, FIRST_LOOK, FIRST_MOST) &&
+	       few_fall(job, second, SECOND_MOST);
 }
 
 static size_t parts_of(size_t n, size_t np)

@@ -6,7 +6,7 @@
 #include "sort/job.h"
 
 /* Fewer keys are sorted as quickly. */
-#define SMI_STRAY_WORTH 256
+#define SMI_STRAY_WORTH 65
 
 /* Sorts such keys to the sink: 0. Else 1, mostly after a few keys, and nothing is
  * changed. */
