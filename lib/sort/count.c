@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "sort/few.h"
 #include "sort/scratch.h"
 #include "sort/straight.h"
 
@@ -119,31 +120,21 @@ static void add_up(struct counting *c, const struct smi_crew *crew)
 		c->begin[slice + 1] += c->begin[slice];
 }
 
-/* The same, and not a byte too many. */
-static void fill_exactly(char *p, size_t bytes, const uint64_t words[2])
-{
-	size_t done = 0;
-
-	for (; done + AT_ONCE <= bytes; done += AT_ONCE)
-		memcpy(p + done, words, AT_ONCE);
-	memcpy(p + done, words, bytes - done);
-}
-
 /* Writes `times` keys of 1 or 2 bytes; there is room up to `end`. Some too many are
  * written, which the next value's keys overwrite. */
 static inline char *fill(char *p, const char *end, size_t times, size_t size, uint16_t bits)
 {
-	const uint64_t word = size == 2 ? bits * (uint64_t)0x0001000100010001 : bits * (uint64_t)0x0101010101010101;
-	const uint64_t words[2] = { word, word };
+	uint64_t word = size == 2 ? bits * (uint64_t)0x0001000100010001 : bits * (uint64_t)0x0101010101010101;
 	size_t bytes = size * times, done = 0;
 
 	if (__builtin_expect((size_t)(end - p) < bytes + AT_ONCE, 0)) {
 		if (times > 0)
-			fill_exactly(p, bytes, words);
+			smi_few_fill(p, size == 2 ? SMI_INT16 : SMI_INT8, 0, times, bits);
 		return p + bytes;
 	}
 	do {
-		memcpy(p + done, words, AT_ONCE);
+		memcpy(p + done, &word, sizeof word);
+		memcpy(p + done + sizeof word, &word, sizeof word);
 		done += AT_ONCE;
 	} while (done < bytes);
 	return p + bytes;
