@@ -58,8 +58,8 @@ INLINE void N(digits_log)(struct N(digits) *digits, RECORD high, unsigned width)
 	digits->log = true;
 }
 
-/* Of floats, digits may be as many: twice the most of others. Counts of as many wide records as
- * vectors sort would not be near any more. */
+/* The most bits of a digit where floats' exponents differ; else 12. More counts beside as many wide
+ * records as vectors make worth it would leave the nearest cache. */
 enum { N(MOST_LOG) = N(LEAF_AVERAGE) == 1 || RECORD_BITS == 32 ? 13 : 12 };
 
 /* Do the exponents of floats differ? Where they do most keys lie in a few of them, and there are
