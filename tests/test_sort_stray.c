@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sort/insert.h"
+#include "sort/radix.h"
 #include "sort/straight.h"
 #include "sort/stray.h"
 #include "sort_check.h"
@@ -48,7 +49,7 @@ static bool is_sorted_so(struct buffers *b, size_t n, enum shared_type type, boo
 /* _i: the kernel. */
 START_TEST(a_few_strays_are_put_where_they_belong)
 {
-	static const size_t sizes[] = { SMI_STRAY_WORTH - 1, SMI_STRAY_WORTH, SMI_STRAY_WORTH + 1, 255, 256, 257, 1023, 1024,
+	static const size_t sizes[] = { SMI_SHORT, SMI_SHORT + 1, SMI_SHORT + 2, 255, 256, 257, 1023, 1024,
 					1025, 6000 };
 	static const unsigned every[] = { 2000, 300, 100, 50, 25, 8 };
 	uint64_t random = 7;
@@ -82,7 +83,7 @@ START_TEST(strays_are_seen_as_such)
 	struct buffers b;
 
 	buffers_init(&b, 1000000);
-	for (size_t n = SMI_STRAY_WORTH; n <= 1000000; n = n < 900000 ? n * 5 / 2 : 1000000 + (n == 1000000))
+	for (size_t n = SMI_SHORT + 1; n <= 1000000; n = n < 900000 ? n * 5 / 2 : 1000000 + (n == 1000000))
 		for (int descending = 0; descending < 2; descending++) {
 			make_keys(b.keys, n, _i, descending ? REVERSED : SORTED, n);
 			for (size_t i = 0; i < n; i++)

@@ -52,8 +52,7 @@ void smi_job_plan(struct smi_job *job)
 	plan->exact = (job->range.varying & (((uint64_t)1 << plan->pack.drop) - 1)) == 0;
 }
 
-/* A part for each thread, or, of many keys, a few: a helper may come late, or go more slowly. */
-static size_t parts_of(size_t n, size_t np)
+size_t smi_job_parts(size_t n, size_t np)
 {
 	size_t each = n / np / SMI_PART, least = (n >> PART_LOG) + 1;
 
@@ -66,7 +65,7 @@ static void settle_sizes(struct smi_job *job)
 {
 	size_t cache = smi_job_cache() / 8, np = (size_t)job->crew.np, share = job->n / np;
 
-	job->parts = parts_of(job->n, np);
+	job->parts = smi_job_parts(job->n, np);
 	job->bucket = cache / 32;
 	job->large = np > 1 && share < cache ? share : cache;
 	job->large = job->large < cache / 8 ? cache / 8 : job->large;

@@ -74,6 +74,10 @@ void smi_job_get_helpers_from(struct smi_job *job, size_t keys);
  * there is room for beside the index. */
 void smi_job_plan(struct smi_job *job);
 
+/* Parts of a step over n keys: one for each thread, or, of many keys, a few: a helper may come
+ * late, or go more slowly. */
+size_t smi_job_parts(size_t n, size_t np);
+
 /* Bytes of the second-level cache, or what comes near it. */
 size_t smi_job_cache(void);
 

@@ -110,8 +110,6 @@ static int look_for_values(struct smi_job *job, const struct smi_runs *runs)
 	return covered >= SMI_FREQUENT_SOME ? smi_frequent_sort(job, &frequent) : 1;
 }
 
-enum { SHORT = 64 }; /* keys, which are sorted as soon as looked at */
-
 /* What keys that lie in some order, or are of few values, allow; 1: nothing. */
 static int look_for_short_cut(struct smi_job *job)
 {
@@ -121,7 +119,7 @@ static int look_for_short_cut(struct smi_job *job)
 
 	if (smi_straight(job))
 		return 0;
-	if (job->n <= SHORT)
+	if (job->n <= SMI_SHORT)
 		return 1;
 	if (is_byte && plan->sink == SMI_TO_KEY)
 		return 1;

@@ -6,6 +6,9 @@
 #include "sort/job.h"
 #include <sharedmem/sort.h>
 
+/* Up to so many keys that are not straight are sorted as soon as looked at for short cuts. */
+#define SMI_SHORT 64
+
 /* Up to so many keys (of short records: twice as many) one thread does everything in one
  * bucket, even if there are others; up to so many, if it is the only one (or what the
  * second-level cache holds; in some cases twice that); of keys that do not lie evenly, without

@@ -32,8 +32,8 @@ struct smi_sieve {
 /* How many of n keys may be strays where they are sieved in so many parts. */
 size_t smi_sieve_most(size_t n, size_t parts);
 
-/* Parts the job's keys by all threads of its crew, in at most SMI_SIEVE_PARTS parts. False:
- * there are too many strays. */
+/* Parts the job's keys by all threads of its crew, in at most SMI_SIEVE_PARTS parts, to the
+ * memory that `all` has for so many strays. False: they are too many. */
 bool smi_sieve_run(struct smi_sieve *all, size_t parts);
 
 static inline uint64_t smi_sieve_image(const struct smi_sieve *s, size_t i)

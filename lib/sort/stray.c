@@ -15,9 +15,7 @@ enum {
 	FIRST_MOST = 3,
 	SECOND_LOOK = 256,
 	SECOND_MOST = 10,
-	COUNTED = 1 << 17, /* keys of two bytes */
-	PART = 1 << 14,    /* keys, or more */
-	EACH = 4           /* parts of a thread, at most: a helper may come late */
+	COUNTED = 1 << 17  /* keys of two bytes */
 };
 
 struct straying {
@@ -49,16 +47,7 @@ static bool seems_worth_it(const struct smi_job *job)
 {
 	size_t second = job->n < SECOND_LOOK ? job->n : SECOND_LOOK;
 
-	return job->n >= SMI_STRAY_WORTH && !is_counting_faster(job) && few_fall(job, FIRST_LOOK, FIRST_MOST) &&
-	       few_fall(job, second, SECOND_MOST);
-}
-
-static size_t parts_of(size_t n, size_t np)
-{
-	size_t parts = np == 1 ? 1 : np * EACH, most = n / PART + 1;
-
-	parts = parts < most ? parts : most;
-	return parts < SMI_SIEVE_PARTS ? parts : SMI_SIEVE_PARTS;
+	return !is_counting_faster(job) && few_fall(job, FIRST_LOOK, FIRST_MOST) && few_fall(job, second, SECOND_MOST);
 }
 
 static bool reserve(struct straying *s, struct smi_job *job)
@@ -67,10 +56,11 @@ static bool reserve(struct straying *s, struct smi_job *job)
 	struct smi_sieve *sieve = &s->sieve;
 	char *p;
 
-	s->parts = parts_of(job->n, (size_t)job->crew.np);
+	s->parts = smi_job_parts(job->n, (size_t)job->crew.np);
+	s->parts = s->parts < SMI_SIEVE_PARTS ? s->parts : SMI_SIEVE_PARTS;
 	sieve->job = job;
 	sieve->keys = &job->plan.keys;
-	sieve->most = most = smi_sieve_most(job->n, s->parts);
+	most = smi_sieve_most(job->n, s->parts);
 	job->scratch = p = smi_scratch_take(most * (sizeof *sieve->stray + sizeof *s->image + sizeof *s->sorted) +
 					    (most + s->parts + 1) * sizeof *sieve->stretch + copied);
 	if (!p)
