@@ -46,14 +46,22 @@ static void find_part(void *arg, size_t part, int rank)
 		atomic_store_explicit(&f->too_many, true, memory_order_relaxed);
 }
 
+static bool is_flat(const struct finding *f, const struct smi_runs *runs, size_t run)
+{
+	return smi_key_image(f->keys, runs->start[run]) == smi_key_image(f->keys, runs->start[run + 1] - 1);
+}
+
 /* Appends the runs of a part that begins where `runs` ends, or one key before
- * that: then the last run has that key already. */
-static bool append(struct smi_runs *runs, const struct smi_runs *more)
+ * that: then the last run has that key already. Equal keys go on with either. */
+static bool append(const struct finding *f, struct smi_runs *runs, const struct smi_runs *more)
 {
 	for (size_t i = 0; i < more->count; i++) {
+		size_t last = runs->count - 1;
 		bool goes_on = runs->count && runs->start[runs->count] > more->start[i];
 
-		if (goes_on && runs->falling[runs->count - 1] == more->falling[i]) {
+		if (goes_on && is_flat(f, runs, last))
+			runs->falling[last] = more->falling[i];
+		if (goes_on && (runs->falling[last] == more->falling[i] || is_flat(f, more, i))) {
 			runs->start[runs->count] = more->start[i + 1];
 			continue;
 		}
@@ -80,13 +88,13 @@ bool smi_runs_find(struct smi_runs *runs, struct smi_job *job)
 	/* Most inputs show on their first keys that they are no runs. */
 	if (!runs_between(&f, &f.found[0], 0, f.n < FIRST_LOOK ? f.n : FIRST_LOOK))
 		return false;
-	smi_job_get_helpers_from(job, SMI_HELPED);
+	smi_job_get_helpers(job, SMI_LIGHT);
 	f.parts = job->crew.np < PARTS ? (size_t)job->crew.np : PARTS;
 	smi_crew_each(&job->crew, f.parts, find_part, &f);
 	if (atomic_load_explicit(&f.too_many, memory_order_relaxed))
 		return false;
 	for (size_t part = 0; part < f.parts; part++)
-		if (!append(runs, &f.found[part]))
+		if (!append(&f, runs, &f.found[part]))
 			return false;
 	return true;
 }
