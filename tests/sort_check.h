@@ -17,6 +17,9 @@ enum { STRANGERS = 1 };
 enum { STRANGERS = 0 };
 #endif
 
+/* From now on any work is worth all threads. */
+void share_all(void);
+
 /* Goes back to the best kernel, whatever a failed test left. */
 void best_kernel(void);
 

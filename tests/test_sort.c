@@ -338,7 +338,7 @@ Suite *sort_suite(void)
 	TCase *tcase = tcase_create("numbers");
 
 	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, NULL, best_kernel);
+	tcase_add_checked_fixture(tcase, share_all, best_kernel);
 	tcase_add_loop_test(tcase, every_kernel_sorts_small_arrays_stably, 0, KERNELS);
 	tcase_add_loop_test(tcase, any_number_of_few_keys_is_sorted, 0, KERNELS);
 	tcase_add_loop_test(tcase, every_kernel_sorts_stably_around_the_thresholds, 0, KERNELS);

@@ -176,7 +176,7 @@ TCase *sort_arithmetic_tests(void)
 	TCase *tcase = tcase_create("arithmetic");
 
 	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, NULL, best_kernel);
+	tcase_add_checked_fixture(tcase, share_all, best_kernel);
 	tcase_add_loop_test(tcase, keys_are_sorted_in_any_arithmetic, 0, KERNELS);
 	tcase_add_test(tcase, prefixes_by_value_rise_in_any_arithmetic);
 	tcase_add_test(tcase, the_portable_kernel_needs_no_arithmetic);

@@ -9,6 +9,7 @@
 
 #include <sharedmem/sort.h>
 
+#include "sort_check.h"
 #include "sort_data.h"
 #include "test_sort.h"
 
@@ -298,6 +299,7 @@ TCase *sort_by_tests(void)
 {
 	TCase *tcase = tcase_create("comparators and the rest");
 
+	tcase_add_checked_fixture(tcase, share_all, NULL);
 	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, a_comparator_sorts_items_of_any_size_stably, 0, 9);
 	tcase_add_test(tcase, comparisons_are_few);

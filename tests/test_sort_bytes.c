@@ -79,6 +79,7 @@ TCase *sort_bytes_tests(void)
 {
 	TCase *tcase = tcase_create("bytes");
 
+	tcase_add_checked_fixture(tcase, share_all, NULL);
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, short_keys_of_any_number_are_sorted_stably);
 	tcase_add_test(tcase, a_byte_that_all_keys_share_is_no_matter);

@@ -12,11 +12,10 @@
 
 #include "sort/crew.h"
 #include "sort/radix.h"
-#include "sort/straight.h"
 #include "sort_check.h"
 #include "test_sort.h"
 
-enum { N = 100000 };
+enum { N = 100000, STRAIGHT = 1 << 19 };
 
 /* The CPUs of the one other thread that there is. */
 static void other_thread(cpu_set_t *set)
@@ -84,18 +83,18 @@ END_TEST
 START_TEST(the_crew_is_free_after_each_sort)
 {
 	static const enum shared_type types[] = { SHARED_INT16, SHARED_INT32, SHARED_FLOAT64 };
-	static const size_t sizes[] = { N, SMI_STRAIGHT_HELPED, N };
+	static const size_t sizes[] = { N, STRAIGHT, N };
 	struct shared_sort_options o = { .np = 2 };
-	struct smi_crew crew;
+	struct smi_crew crew = { .np = 1 };
 	struct buffers b;
 
-	buffers_init(&b, SMI_STRAIGHT_HELPED);
+	buffers_init(&b, STRAIGHT);
 	for (int shape = 0; shape < SHAPES; shape++)
 		for (int type = 0; type < 3; type++) {
 			make_keys(b.keys, sizes[type], types[type], shape, 1);
 			reference_order(b.keys, sizes[type], types[type], false, b.expected);
 			ck_assert_ptr_null(sort_wrong(&b, sizes[type], types[type], &o));
-			smi_crew_enter(&crew, 2);
+			smi_crew_enter(&crew, 2, SMI_CREW_MUCH);
 			ck_assert_int_eq(crew.np, 2);
 			smi_crew_leave(&crew);
 		}
@@ -196,6 +195,7 @@ TCase *sort_crew_tests(void)
 {
 	TCase *tcase = tcase_create("crew");
 
+	tcase_add_checked_fixture(tcase, share_all, NULL);
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, a_helper_keeps_off_the_callers_cpu);
 	tcase_add_test(tcase, the_crew_is_free_after_each_sort);

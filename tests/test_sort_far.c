@@ -245,7 +245,7 @@ TCase *sort_far_tests(void)
 	TCase *tcase = tcase_create("far");
 
 	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, NULL, best_kernel);
+	tcase_add_checked_fixture(tcase, share_all, best_kernel);
 	tcase_add_loop_test(tcase, keys_are_sorted_wherever_some_of_them_lie, 0, KERNELS);
 	tcase_add_loop_test(tcase, most_keys_may_lie_far_away, 0, KERNELS);
 	tcase_add_loop_test(tcase, prefixes_rise_and_tell_keys_apart, 0, KERNELS);

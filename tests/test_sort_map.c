@@ -241,7 +241,7 @@ TCase *sort_map_tests(void)
 	TCase *tcase = tcase_create("maps");
 
 	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, NULL, best_kernel);
+	tcase_add_checked_fixture(tcase, share_all, best_kernel);
 	tcase_add_loop_test(tcase, floats_of_any_span_are_sorted_stably, 0, KERNELS);
 	tcase_add_loop_test(tcase, digits_of_every_kernel_never_decrease, 0, KERNELS);
 	tcase_add_test(tcase, prefixes_are_not_by_value_if_many_would_be_shared);

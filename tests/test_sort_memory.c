@@ -201,7 +201,7 @@ TCase *sort_memory_tests(void)
 	TCase *tcase = tcase_create("memory");
 
 	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, NULL, best_kernel);
+	tcase_add_checked_fixture(tcase, share_all, best_kernel);
 	tcase_add_loop_test(tcase, buckets_touch_only_their_memory, 0, KERNELS);
 	tcase_add_loop_test(tcase, levels_of_values_and_images_fit_their_counts, 0, KERNELS);
 	tcase_add_loop_test(tcase, sorts_touch_only_the_callers_memory, 0, KERNELS);

@@ -9,16 +9,24 @@
 
 #include "os/futex.h"
 #include "sort/crew.h"
-#include "sort/job.h"
+#include "sort/worth.h"
 #include "sort_check.h"
 #include "test_sort.h"
 
-static int enter_near_and_leave(void)
+/* Work that is worth a helper that looks on, and none that sleeps. */
+enum { WORK = 50000, AWAKE = 20000, ASLEEP = 30000 };
+
+static void near_only(void)
+{
+	smi_worth_assume(AWAKE, ASLEEP);
+}
+
+static int enter_and_leave(void)
 {
 	struct smi_crew crew = { .np = 1 };
 	int np;
 
-	smi_crew_enter_near(&crew, 2);
+	smi_crew_enter(&crew, 2, WORK);
 	np = crew.np;
 	smi_crew_leave(&crew);
 	return np;
@@ -33,73 +41,111 @@ static void nothing(void *arg, size_t part, int rank)
 START_TEST(a_helper_is_near_who_comes_again_at_once)
 {
 	enum { TRIES = 1000 };
-	struct smi_crew crew;
+	struct smi_crew crew = { .np = 1 };
 	int tries;
 
 	if (smi_cpus_here() < 2)
 		return;
-	smi_crew_enter(&crew, 2);
+	smi_crew_enter(&crew, 2, SMI_CREW_MUCH);
 	ck_assert_int_eq(crew.np, 2);
 	smi_crew_leave(&crew);
 	/* Long asleep, helpers are left so; */
 	for (tries = 0; tries < TRIES; tries++) {
 		usleep(1000);
-		if (enter_near_and_leave() == 1)
+		if (enter_and_leave() == 1)
 			break;
 	}
 	ck_assert_int_lt(tries, TRIES);
 	/* but not for who would have liked them a moment before. */
 	for (tries = 0; tries < TRIES; tries++)
-		if (enter_near_and_leave() == 1 && enter_near_and_leave() == 2)
+		if (enter_and_leave() == 1 && enter_and_leave() == 2)
 			break;
 	ck_assert_int_lt(tries, TRIES);
 	/* One that has just worked still looks on. */
 	for (tries = 0; tries < TRIES; tries++) {
 		usleep(1000);
-		if (enter_near_and_leave() == 2)
+		if (enter_and_leave() == 2)
 			continue;
 		usleep(1000);
-		smi_crew_enter(&crew, 2);
+		smi_crew_enter(&crew, 2, SMI_CREW_MUCH);
 		smi_crew_each(&crew, 2, nothing, NULL);
 		smi_crew_leave(&crew);
-		if (enter_near_and_leave() == 2)
+		if (enter_and_leave() == 2)
 			break;
 	}
 	ck_assert_int_lt(tries, TRIES);
 	/* It is in the way of three on two CPUs. */
-	smi_crew_enter_near(&crew, smi_cpus_here() + 1);
+	smi_crew_enter(&crew, smi_cpus_here() + 1, WORK);
 	ck_assert_int_eq(crew.np, 1);
 	smi_crew_leave(&crew);
 }
 END_TEST
 
-/* Keys that are done before a helper wakes have one that looks on, and no other. */
-START_TEST(few_keys_do_not_wake_a_helper)
+START_TEST(a_crew_grows_for_more_work)
 {
-	enum { TRIES = 1000 };
-	struct shared_sort_options o = { .np = 2 };
-	int near = 0, asleep = 0;
+	struct smi_crew crew = { .np = 1 }, other = { .np = 1 };
+
+	smi_crew_enter(&crew, 8, ASLEEP);
+	ck_assert_int_eq(crew.np, 1);
+	smi_crew_enter(&crew, 8, 3 * ASLEEP);
+	ck_assert_int_eq(crew.np, 3);
+	smi_crew_enter(&crew, 8, 2 * ASLEEP);
+	ck_assert_int_eq(crew.np, 3);
+	smi_crew_enter(&crew, 8, SMI_CREW_MUCH);
+	ck_assert_int_eq(crew.np, 8);
+	smi_crew_enter(&other, 8, SMI_CREW_MUCH);
+	ck_assert_int_eq(other.np, 1);
+	smi_crew_leave(&other);
+	smi_crew_leave(&crew);
+	smi_crew_enter(&other, 2, SMI_CREW_MUCH);
+	ck_assert_int_eq(other.np, 2);
+	smi_crew_leave(&other);
+}
+END_TEST
+
+START_TEST(work_is_worth_as_many_threads_as_have_enough_to_do)
+{
+	smi_worth_assume(1000, 3000);
+	ck_assert_int_eq(smi_worth_threads(8, 1999, false), 1);
+	ck_assert_int_eq(smi_worth_threads(8, 2000, false), 2);
+	ck_assert_int_eq(smi_worth_threads(8, 7999, false), 7);
+	ck_assert_int_eq(smi_worth_threads(8, 7999, true), 2);
+	ck_assert_int_eq(smi_worth_threads(8, UINT64_MAX, true), 8);
+	ck_assert_int_eq(smi_worth_threads(1, UINT64_MAX, false), 1);
+	smi_worth_assume(0, 0);
+	ck_assert_int_eq(smi_worth_threads(2, 1000, false), 1);
+	ck_assert_int_eq(smi_worth_threads(INT32_MAX, UINT64_MAX, true), INT32_MAX);
+	/* Helpers that wake at once cost nothing more, and those that do not, no more than ... */
+	for (int i = 0; i < 100; i++)
+		smi_worth_woken(0);
+	ck_assert_int_eq(smi_worth_threads(1000, 1000000, true), smi_worth_threads(1000, 1000000, false));
+	for (int i = 0; i < 100; i++)
+		smi_worth_woken(UINT64_MAX);
+	ck_assert_int_lt(smi_worth_threads(1000, 1000000, true), smi_worth_threads(1000, 1000000, false));
+	ck_assert_int_eq(smi_worth_threads(2, 250000, true), 2);
+}
+END_TEST
+
+/* Sorts ask one who looks on, and believe the answer for a while. */
+START_TEST(how_far_a_helper_is_away_is_known)
+{
+	enum { TRIES = 1000, MOST = 600, OLD = 1100000 /* us */ };
+	struct smi_crew crew = { .np = 1 };
+	int tries;
 
 	if (smi_cpus_here() < 2)
 		return;
-	for (int tries = 0; tries < TRIES && !(near && asleep); tries++) {
-		struct smi_job job = { .crew = { .np = 1 }, .n = SMI_NEAR, .options = &o };
-
-		if (tries % 2)
-			usleep(1000);
-		smi_job_get_helpers_from(&job, SMI_NEAR + 1);
-		near += job.crew.np == 2;
-		asleep += job.crew.np == 1;
-		smi_crew_leave(&job.crew);
-		job = (struct smi_job){ .crew = { .np = 1 }, .n = SMI_NEAR - 1, .options = &o };
-		smi_job_get_helpers_from(&job, SMI_NEAR);
-		ck_assert_int_eq(job.crew.np, 1);
-		smi_job_get_helpers_from(&job, SMI_NEAR - 1);
-		ck_assert_int_eq(job.crew.np, 2);
-		smi_crew_leave(&job.crew);
+	ck_assert_uint_eq(smi_worth_way(), 0);
+	for (tries = 0; tries < TRIES && smi_worth_way() == 0; tries++) {
+		smi_crew_enter(&crew, 2, SMI_CREW_MUCH);
+		smi_crew_each(&crew, 2, nothing, NULL);
+		smi_crew_leave(&crew);
+		usleep(1000);
 	}
-	ck_assert_int_gt(near, 0);
-	ck_assert_int_gt(asleep, 0);
+	ck_assert_int_lt(tries, TRIES);
+	ck_assert_uint_le(smi_worth_way(), MOST);
+	usleep(OLD);
+	ck_assert_uint_eq(smi_worth_way(), 0);
 }
 END_TEST
 
@@ -132,10 +178,10 @@ static int sleeps(unsigned long *count, int most)
 
 static void steps_by(int np, int steps, unsigned pause)
 {
-	struct smi_crew crew;
+	struct smi_crew crew = { .np = 1 };
 
 	for (int i = 0; i < steps; i++) {
-		smi_crew_enter(&crew, np);
+		smi_crew_enter(&crew, np, SMI_CREW_MUCH);
 		ck_assert_int_eq(crew.np, np);
 		smi_crew_each(&crew, 4 * (size_t)np, nothing, NULL);
 		smi_crew_leave(&crew);
@@ -175,7 +221,7 @@ START_TEST(sorts_with_helpers_near_are_right)
 	enum { TIMES = 4 };
 	static const enum shape shapes[] = { SORTED, REVERSED, PIPE, FEW, ZIPF, NEARLY };
 	struct buffers b;
-	size_t n = SMI_NEAR + 1;
+	size_t n = 140001; /* light work of 56 us */
 
 	buffers_init(&b, n);
 	for (int shape = 0; shape < 6; shape++)
@@ -202,8 +248,11 @@ TCase *sort_near_tests(void)
 	TCase *tcase = tcase_create("near");
 
 	tcase_set_timeout(tcase, 120);
+	tcase_add_checked_fixture(tcase, near_only, NULL);
 	tcase_add_test(tcase, a_helper_is_near_who_comes_again_at_once);
-	tcase_add_test(tcase, few_keys_do_not_wake_a_helper);
+	tcase_add_test(tcase, a_crew_grows_for_more_work);
+	tcase_add_test(tcase, work_is_worth_as_many_threads_as_have_enough_to_do);
+	tcase_add_test(tcase, how_far_a_helper_is_away_is_known);
 	tcase_add_test(tcase, helpers_that_are_not_wanted_sleep_on);
 	tcase_add_loop_test(tcase, sorts_with_helpers_near_are_right, 0, 2);
 	return tcase;

@@ -136,7 +136,7 @@ TCase *sort_peel_tests(void)
 {
 	TCase *tcase = tcase_create("peel");
 
-	tcase_add_checked_fixture(tcase, NULL, best_kernel);
+	tcase_add_checked_fixture(tcase, share_all, best_kernel);
 	tcase_add_loop_test(tcase, every_kernel_marks_and_places_frequent_values, 0, KERNELS);
 	return tcase;
 }

@@ -70,7 +70,7 @@ TCase *sort_records_tests(void)
 	TCase *tcase = tcase_create("records");
 
 	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, NULL, best_kernel);
+	tcase_add_checked_fixture(tcase, share_all, best_kernel);
 	tcase_add_loop_test(tcase, a_vector_has_one_record_or_more, 0, KERNELS);
 	tcase_add_loop_test(tcase, keys_are_sorted_up_to_any_bit, 0, KERNELS);
 	tcase_add_loop_test(tcase, large_floats_are_sorted_among_nans, 0, KERNELS);

@@ -87,7 +87,7 @@ START_TEST(a_run_goes_on_where_threads_meet)
 {
 	size_t n = 100000;
 	double *keys = malloc(n * sizeof *keys);
-	struct smi_job job = { .kernel = smi_kernel(), .n = n };
+	struct smi_job job = { .kernel = smi_kernel(), .crew = { .np = 1 }, .n = n };
 	struct smi_runs runs;
 
 	ck_assert(keys);
@@ -95,12 +95,46 @@ START_TEST(a_run_goes_on_where_threads_meet)
 	for (size_t i = 0; i < n; i++)
 		keys[i] = i < n / 5 ? (double)i : -(double)i;
 	for (int np = 1; np <= 8; np++) {
-		smi_crew_enter(&job.crew, np);
+		smi_crew_enter(&job.crew, np, SMI_CREW_MUCH);
 		ck_assert(smi_runs_find(&runs, &job));
 		ck_assert_uint_eq(runs.count, 2);
 		ck_assert_uint_eq(runs.start[1], n / 5);
 		smi_crew_leave(&job.crew);
 	}
+	free(keys);
+}
+END_TEST
+
+/* Equal keys, where a part begins or ends, neither rise nor fall. */
+START_TEST(equal_keys_go_on_where_threads_meet)
+{
+	enum { N = 1 << 17, FLAT = 40 };
+	int *keys = malloc(N * sizeof *keys);
+	struct smi_job job = { .kernel = smi_kernel(), .crew = { .np = 1 }, .n = N };
+	struct smi_runs runs;
+	size_t begin;
+
+	ck_assert(keys);
+	smi_keys_init(&job.plan.keys, keys, SHARED_INT32, false);
+	smi_crew_enter(&job.crew, 2, SMI_CREW_MUCH);
+	for (int falling = 0; falling < 2; falling++)
+		for (int shift = 0; shift <= FLAT; shift++) {
+			begin = N / 2 - FLAT + (size_t)shift;
+			for (size_t i = 0; i < N; i++)
+				keys[i] = (int)i - N;
+			for (size_t i = begin; i < N; i++)
+				keys[i] = i < begin + FLAT ? -N : falling ? -(int)i - N : (int)i;
+			ck_assert(smi_runs_find(&runs, &job));
+			ck_assert_uint_eq(runs.count, 2);
+			ck_assert_uint_eq(runs.start[1], begin);
+			ck_assert(runs.falling[1] == falling);
+		}
+	for (size_t i = 0; i < N; i++) /* one part is flat */
+		keys[i] = i < N / 4 ? -(int)i : i < N - 2 ? -N : -2 * N;
+	ck_assert(smi_runs_find(&runs, &job));
+	ck_assert_uint_eq(runs.count, 1);
+	ck_assert(runs.falling[0]);
+	smi_crew_leave(&job.crew);
 	free(keys);
 }
 END_TEST
@@ -187,11 +221,12 @@ TCase *sort_runs_tests(void)
 	TCase *tcase = tcase_create("runs");
 
 	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, NULL, best_kernel);
+	tcase_add_checked_fixture(tcase, share_all, best_kernel);
 	tcase_add_loop_test(tcase, every_kernel_merges_runs_stably, 0, KERNELS);
 	tcase_add_loop_test(tcase, keys_that_rise_and_then_fall_are_merged, 0, ODDITIES);
 	tcase_add_test(tcase, zeros_in_runs_keep_their_signs);
 	tcase_add_test(tcase, runs_are_found_as_they_lie);
 	tcase_add_test(tcase, a_run_goes_on_where_threads_meet);
+	tcase_add_test(tcase, equal_keys_go_on_where_threads_meet);
 	return tcase;
 }

@@ -308,7 +308,7 @@ TCase *sort_split_tests(void)
 	TCase *tcase = tcase_create("split");
 
 	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, NULL, best_kernel);
+	tcase_add_checked_fixture(tcase, share_all, best_kernel);
 	tcase_add_loop_test(tcase, clusters_are_sorted, 0, KERNELS);
 	tcase_add_test(tcase, clusters_may_hold_a_large_bucket);
 	tcase_add_test(tcase, a_key_far_below_its_bucket_is_cut_off);

@@ -12,6 +12,8 @@
 #include "test_sort.h"
 #include "testing.h"
 
+enum { STRAIGHT = 1 << 19 }; /* keys */
+
 /* Key i becomes another one. */
 static void disturb(struct buffers *b, size_t i, enum shared_type type)
 {
@@ -46,8 +48,8 @@ START_TEST(straight_keys_are_found_alone_and_by_threads)
 	static const enum shape shapes[] = { EQUAL, SORTED, REVERSED };
 	struct buffers b;
 
-	buffers_init(&b, SMI_STRAIGHT_HELPED + 1);
-	for (size_t n = SMI_STRAIGHT_HELPED - 1; n <= SMI_STRAIGHT_HELPED + 1; n++)
+	buffers_init(&b, STRAIGHT + 1);
+	for (size_t n = STRAIGHT - 1; n <= STRAIGHT + 1; n++)
 		for (int shape = 0; shape < 3; shape++)
 			for (int type = _i; type < TYPES; type += 2)
 				for (int disturbed = 0; disturbed < 2; disturbed++) {
@@ -79,9 +81,9 @@ START_TEST(falling_keys_with_twins_keep_the_order_of_twins)
 
 	if (smi_sort_use(kernels[_i]) == -ENOTSUP || smi_sort_use(kernels[_i]) == -ENOENT)
 		return;
-	buffers_init(&b, SMI_STRAIGHT_HELPED + 7);
+	buffers_init(&b, STRAIGHT + 7);
 	for (size_t e = 0; e < sizeof every / sizeof *every; e++)
-		for (size_t n = 2000; n <= SMI_STRAIGHT_HELPED + 7; n += n < 3000 ? 83 : SMI_STRAIGHT_HELPED + 7 - n + (n > 4000))
+		for (size_t n = 2000; n <= STRAIGHT + 7; n += n < 3000 ? 83 : STRAIGHT + 7 - n + (n > 4000))
 			for (int np = 1; np <= 3; np += 2) {
 				struct shared_sort_options o = { .np = np };
 				int32_t *keys = (int32_t *)b.keys, key = 1 << 30;
@@ -172,7 +174,7 @@ TCase *sort_straight_tests(void)
 	TCase *tcase = tcase_create("straight");
 
 	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, NULL, best_kernel);
+	tcase_add_checked_fixture(tcase, share_all, best_kernel);
 	tcase_add_loop_test(tcase, every_kernel_sees_the_one_key_that_differs, 0, KERNELS);
 	tcase_add_loop_test(tcase, every_kernel_sees_how_floats_lie, 0, KERNELS);
 	tcase_add_loop_test(tcase, straight_keys_are_found_alone_and_by_threads, 0, 2);

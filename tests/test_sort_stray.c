@@ -208,7 +208,7 @@ TCase *sort_stray_tests(void)
 	TCase *tcase = tcase_create("stray");
 
 	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, NULL, best_kernel);
+	tcase_add_checked_fixture(tcase, share_all, best_kernel);
 	tcase_add_loop_test(tcase, a_few_strays_are_put_where_they_belong, 0, KERNELS);
 	tcase_add_loop_test(tcase, strays_are_seen_as_such, 0, TYPES);
 	tcase_add_loop_test(tcase, strays_are_found_in_parts, 0, TYPES);

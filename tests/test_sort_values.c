@@ -364,7 +364,7 @@ TCase *sort_values_tests(void)
 	TCase *tcase = tcase_create("values");
 
 	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, NULL, best_kernel);
+	tcase_add_checked_fixture(tcase, share_all, best_kernel);
 	tcase_add_loop_test(tcase, every_kernel_sorts_frequent_values_stably, 0, KERNELS);
 	tcase_add_loop_test(tcase, every_kernel_takes_frequent_values_and_specials_out, 0, KERNELS);
 	tcase_add_loop_test(tcase, zeros_are_found_beside_many_nans, 0, KERNELS);

@@ -17,8 +17,9 @@
 enum {
 	COVERED = 60,         /* percent of the keys that must have frequent values; */
 	PLAINLY_COVERED = 90, /* without vectors */
-	HELPED = 1 << 16,     /* so many keys are worth waking helpers for; */
-	FAR = 1 << 17         /* so many, a look whether some lie far from the others */
+	FAR = 1 << 17,        /* so many keys are worth a look whether some lie far from the others */
+	SHORT = 700,          /* picoseconds that a key takes, of up to 4 bytes, */
+	WIDE = 1200           /* of 8 */
 };
 
 struct parting {
@@ -155,8 +156,7 @@ int smi_apart_argsort(struct smi_job *job)
 	p->job = job;
 	if (!covered)
 		return 1;
-	if (job->n >= HELPED)
-		smi_job_get_helpers(job);
+	smi_job_get_helpers(job, smi_kind_size(job->plan.keys.kind) == 8 ? WIDE : SHORT);
 	plan_records(job, covered == 100);
 	if (!smi_peeling_run(p))
 		return 1;

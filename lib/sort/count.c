@@ -166,6 +166,13 @@ bool smi_count_suits(const struct smi_job *job)
 	       (size == 1 || (size == 2 && job->n >= SMI_COUNT_WORTH));
 }
 
+unsigned smi_count_takes(const struct smi_job *job)
+{
+	if (job->n < SMI_COUNT_ALONE)
+		return 0;
+	return smi_kind_size(job->plan.keys.kind) == 1 ? 120 : 500;
+}
+
 int smi_count_sort(struct smi_job *job)
 {
 	struct smi_crew crew = { .np = job->n < SMI_COUNT_ALONE ? 1 : job->crew.np };

@@ -14,11 +14,12 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "os/clock.h"
 #include "os/futex.h"
 #include "sort/arithmetic.h"
+#include "sort/worth.h"
 
 enum {
 	HELPERS = 255,
@@ -41,21 +42,14 @@ static struct {
 	_Atomic uint64_t arithmetic;
 	_Atomic int np;
 
-	_Atomic uint64_t missed;                   /* when somebody left who had missed helpers */
+	_Atomic uint64_t missed;                   /* when somebody left who had missed helpers, */
+	_Atomic uint64_t woken;                    /* when they were woken last */
 
 	_Alignas(64) _Atomic uint32_t unfinished;  /* parts that have not returned */
 	_Atomic uint32_t waiting;                  /* the caller sleeps on `unfinished` */
 	_Alignas(64) _Atomic uint32_t asleep;      /* 1: some helper sleeps on this word, or there is none */
 	_Atomic uint32_t dismissed;                /* 1: so does one that the last step had no use for */
 } crew = { .asleep = 1 };
-
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 /* Does parts of the present step until none is left to take. */
 static void work_on(int rank)
@@ -100,28 +94,33 @@ static bool work_for(int rank)
 static void sleep_on(_Atomic uint32_t *word, int rank, bool (*seen)(int rank))
 {
 	atomic_store(word, 1);
-	if (!seen(rank))
-		smi_futex_wait(word, 1, UINT64_MAX);
+	if (seen(rank))
+		return;
+	smi_futex_wait(word, 1, UINT64_MAX);
+	smi_worth_woken(smi_now() - atomic_load_explicit(&crew.woken, memory_order_relaxed));
 }
 
 static void wake_from(_Atomic uint32_t *word)
 {
-	if (atomic_load(word) && atomic_exchange(word, 0))
-		smi_futex_wake(word, INT32_MAX);
+	if (!atomic_load(word) || !atomic_exchange(word, 0))
+		return;
+	atomic_store_explicit(&crew.woken, smi_now(), memory_order_relaxed);
+	smi_futex_wake(word, INT32_MAX);
 }
 
 /* Looks on for a while, unless there are fewer CPUs than threads: then whoever
  * looks on is in the way. */
 static void look_on(int rank)
 {
-	uint64_t begin = now(), t = begin, hoped = begin;
+	uint64_t begin = smi_now(), t = begin, hoped = begin;
 
 	if (atomic_load_explicit(&crew.np, memory_order_relaxed) > smi_cpus_here())
 		return;
-	for (; t - hoped < SPIN_NS; t = now()) {
+	for (; t - hoped < SPIN_NS; t = smi_now()) {
 		for (int i = 0; i < LOOKS; i++) {
 			if (work_for(rank))
 				return;
+			smi_worth_answer(rank);
 			smi_pause();
 		}
 		if (atomic_load_explicit(&crew.taken, memory_order_relaxed) && t - begin < TAKEN_NS)
@@ -209,56 +208,60 @@ static void keep_off(int cpu, int helpers)
 
 static pthread_once_t watched = PTHREAD_ONCE_INIT;
 
-void smi_crew_enter(struct smi_crew *self, int np)
+/* Takes it, if nobody has it, and starts np - 1 helpers, if these can be had. */
+static void take(struct smi_crew *self, int np)
 {
-	*self = (struct smi_crew){ .np = 1 };
-	if (np <= 1)
-		return;
 	pthread_once(&watched, watch_forks);
-	if (atomic_exchange(&crew.taken, true))
+	if (self->np <= 1 && atomic_exchange(&crew.taken, true))
 		return;
 	/* The threads of a parent that made this process without fork() are not there. */
 	if (crew.owner == 0 || crew.owner == getpid()) {
 		start_helpers(np <= HELPERS + 1 ? np : HELPERS + 1);
 		self->np = crew.helpers + 1 < np ? crew.helpers + 1 : np;
 	}
-	if (self->np == 1)
+	if (self->np <= 1)
 		atomic_store(&crew.taken, false);
 	else if (self->np <= smi_cpus_here())
 		keep_off(sched_getcpu(), self->np - 1);
 }
 
-void smi_crew_enter_near(struct smi_crew *self, int np)
+void smi_crew_enter(struct smi_crew *self, int np, uint64_t ns)
 {
-	*self = (struct smi_crew){ .np = 1 };
-	if (np <= 1 || np > smi_cpus_here())
-		return;
-	if (!atomic_load_explicit(&crew.asleep, memory_order_relaxed) ||
-	    now() < atomic_load_explicit(&crew.missed, memory_order_relaxed) + SPIN_NS)
-		smi_crew_enter(self, np);
-	else
-		self->missed = true;
+	bool looks_on = np <= smi_cpus_here() && !atomic_load_explicit(&crew.asleep, memory_order_relaxed);
+	int worth = smi_worth_threads(np, ns, !looks_on), near;
+
+	if (!looks_on && worth <= self->np && np <= smi_cpus_here()) {
+		near = smi_worth_threads(np, ns, false);
+		self->missed |= near > self->np;
+		if (smi_now() < atomic_load_explicit(&crew.missed, memory_order_relaxed) + SPIN_NS)
+			worth = near;
+	}
+	if (worth > self->np)
+		take(self, worth);
 }
 
 void smi_crew_leave(struct smi_crew *self)
 {
-	if (self->np > 1)
+	if (self->np > 1) {
+		if (self->np <= smi_cpus_here())
+			smi_worth_ask(self->np);
 		atomic_store(&crew.taken, false);
-	else if (self->missed)
-		atomic_store_explicit(&crew.missed, now(), memory_order_relaxed);
-	*self = (struct smi_crew){ 0 };
+	} else if (self->missed) {
+		atomic_store_explicit(&crew.missed, smi_now(), memory_order_relaxed);
+	}
+	*self = (struct smi_crew){ .np = 1 };
 }
 
 /* Until the parts that helpers have begun are done. */
 static void await_parts(void)
 {
-	uint64_t end = now() + SPIN_NS;
+	uint64_t end = smi_now() + SPIN_NS;
 	uint32_t left;
 
 	while (atomic_load_explicit(&crew.unfinished, memory_order_acquire)) {
 		for (int i = 0; i < LOOKS && atomic_load(&crew.unfinished); i++)
 			smi_pause();
-		if (now() < end)
+		if (smi_now() < end)
 			continue;
 		atomic_store(&crew.waiting, 1);
 		left = atomic_load(&crew.unfinished);

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct smi_crew {
 	int np;      /* threads that may work, the caller included */
@@ -19,15 +20,16 @@ struct smi_crew {
 
 typedef void (*smi_part_fn)(void *arg, size_t part, int rank);
 
-/* Takes the crew, np threads at most; np is 1 when it is taken or none can be
- * started. Each entry is left once. */
-void smi_crew_enter(struct smi_crew *crew, int np);
-void smi_crew_leave(struct smi_crew *crew);
+#define SMI_CREW_MUCH UINT64_MAX /* work that is worth all threads */
 
-/* For work that is done before a helper that sleeps is awake: takes the crew if its helpers
- * look on, or if who left last, a moment ago, would have liked them to. So those who do such
- * work again and again have helpers that look on, and others do not wake any. */
-void smi_crew_enter_near(struct smi_crew *crew, int np);
+/* Takes the crew for work that takes one thread about `ns`: np threads, or as many as that is
+ * worth (worth.h). np stays as it is, 1 or that of an entry before, when no more are worth it,
+ * the crew is taken, or none can be started. Helpers that would be done with less than they
+ * take to wake are had if they look on, or if who left last, a moment ago, would have liked
+ * them to: so those who do such work again and again have helpers, and others wake none in
+ * vain. Left once, however often it was entered. */
+void smi_crew_enter(struct smi_crew *crew, int np, uint64_t ns);
+void smi_crew_leave(struct smi_crew *crew);
 
 /* Calls work(arg, part, rank) for the parts 0 ... parts-1, parts < 2^31, each
  * once, in ascending order of start, rank < crew->np naming the thread; returns

@@ -7,6 +7,8 @@
 #include "sort/sample.h"
 #include "sort/straight.h"
 
+enum { FEW = 1 << 18, FEW_REST = 1 << 16 };
+
 struct peeled_sort {
 	struct smi_peeling peeling;
 	size_t end[2 * SMI_FREQUENT];  /* where others below a frequent value end, and where
@@ -21,7 +23,7 @@ static int sort_rest(const struct smi_peeling *p)
 				.n = p->rest_n };
 	int r = 0;
 
-	if (job->n < SMI_HELPED && rest.n < SMI_NEAR) /* sooner done alone, in one bucket */
+	if (job->n < FEW && rest.n < FEW_REST) /* sooner done alone, in one bucket */
 		rest.crew.np = 1;
 
 	rest.plan.keys = (struct smi_keys){ p->rest, job->width == 4 ? SMI_INT32 : SMI_INT64,
@@ -137,7 +139,7 @@ int smi_frequent_sort(struct smi_job *job, const struct smi_frequent *frequent)
 
 	p->job = job;
 	p->frequent = *frequent;
-	smi_job_get_helpers_from(job, SMI_HELPED);
+	smi_job_get_helpers(job, SMI_LIGHT);
 	if (!smi_peeling_run(p))
 		return 1;
 	r = sort_rest(p);

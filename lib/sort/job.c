@@ -21,18 +21,9 @@ size_t smi_job_cache(void)
 	return size < 1 << 18 ? 1 << 18 : size > 1 << 22 ? 1 << 22 : (size_t)size;
 }
 
-void smi_job_get_helpers(struct smi_job *job)
+void smi_job_get_helpers(struct smi_job *job, unsigned ps)
 {
-	if (job->crew.np == 1)
-		smi_crew_enter(&job->crew, smi_options_np(job->options));
-}
-
-void smi_job_get_helpers_from(struct smi_job *job, size_t keys)
-{
-	if (job->n >= keys)
-		smi_job_get_helpers(job);
-	else if (job->crew.np == 1 && job->n >= SMI_NEAR)
-		smi_crew_enter_near(&job->crew, smi_options_np(job->options));
+	smi_crew_enter(&job->crew, smi_options_np(job->options), job->n / 1000 * ps);
 }
 
 void smi_job_plan(struct smi_job *job)

@@ -10,10 +10,7 @@
 #include "sort/specials.h"
 
 #define SMI_LEVELS 4 /* partitions within partitions; below that one thread goes on */
-/* What takes about a nanosecond a key is worth waking helpers from so many keys on; or sharing with
- * those that look on. */
-#define SMI_HELPED ((size_t)1 << 18)
-#define SMI_NEAR 65536
+#define SMI_LIGHT 400 /* picoseconds a key of steps that see each once or twice */
 #define SMI_PART ((size_t)1 << 19) /* keys or more has a part where threads have several */
 
 struct smi_job {
@@ -63,12 +60,9 @@ static inline void smi_job_bucket(struct smi_job *job, void *records, void *spar
 		job->kernel->bucket(&job->plan, records, spare, m, position, counts);
 }
 
-/* Has the crew from now on, with as many threads as were asked for. It may have it already. */
-void smi_job_get_helpers(struct smi_job *job);
-
-/* The same if there are so many keys that it pays although helpers sleep; if fewer, but
- * SMI_NEAR, only when they are near. */
-void smi_job_get_helpers_from(struct smi_job *job, size_t keys);
+/* Has the crew from now on, with as many threads as it is worth if one took `ps` picoseconds a
+ * key; perhaps it has some already. */
+void smi_job_get_helpers(struct smi_job *job, unsigned ps);
 
 /* Settles what a record is, once the range is known: as much of the key as
  * there is room for beside the index. */

@@ -24,6 +24,17 @@
 #include "sort/straight.h"
 #include "sort/stray.h"
 
+/* Picoseconds a key: records of 32 bits, those of keys of up to 4 bytes, others. */
+enum { NARROW = 1200, SHORT = 1800, WIDE = 3000 };
+
+static unsigned takes(const struct smi_job *job)
+{
+	unsigned ps = job->width == 4 ? NARROW : smi_kind_size(job->plan.keys.kind) < 8 ? SHORT : WIDE;
+
+	/* Frequent values make it less, if they were not taken out already. */
+	return job->plan.sink != SMI_TO_KEY && smi_sample_recurs(&job->plan.keys, job->n) ? ps / 5 * 2 : ps;
+}
+
 /* Are the keys of so few values that a bucket can be a value? Then `map` is
  * the map, and indices go straight to where they belong. */
 static bool digits_settle(const struct smi_job *job, struct smi_map *map)
@@ -102,7 +113,7 @@ static int look_for_values(struct smi_job *job, const struct smi_runs *runs)
 		r = smi_frequent_sort(job, &frequent);
 	if (r <= 0)
 		return r;
-	smi_job_get_helpers_from(job, SMI_HELPED);
+	smi_job_get_helpers(job, SMI_LIGHT);
 	if (smi_few_sort(&job->crew, &plan->keys, job->n, plan->out))
 		return 0;
 	if (runs)
@@ -174,6 +185,17 @@ int smi_radix_job(struct smi_job *job)
 	return is_one_bucket(job) ? smi_alone_sort(job) : sort_many(job);
 }
 
+/* Has helpers if sorting is worth them. */
+static void share(struct smi_job *job)
+{
+	const struct smi_plan *plan = &job->plan;
+
+	if (smi_count_suits(job))
+		smi_job_get_helpers(job, smi_count_takes(job));
+	else if (!smi_bytes_suit(plan->keys.kind, job->n, plan->sink) && job->n > SMI_ALONE * (8 / job->width))
+		smi_job_get_helpers(job, takes(job));
+}
+
 int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *out,
 	      const struct shared_sort_options *options)
 {
@@ -188,8 +210,7 @@ int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *o
 	smi_arithmetic_set(SMI_ARITHMETIC_USUAL);
 	r = look_for_short_cut(&job);
 	if (r > 0) {
-		if (n > SMI_ALONE * (8 / job.width))
-			smi_job_get_helpers(&job);
+		share(&job);
 		r = smi_radix_job(&job);
 	}
 	smi_job_fini(&job);

@@ -7,9 +7,10 @@
 
 #include "sort/crew.h"
 #include "sort/key.h"
+#include "sort/map.h"
 #include "sort/options.h"
 
-enum { ALONE = 1 << 12, PART = 1 << 12, AT_ONCE = 16 };
+enum { PART = 1 << 12, AT_ONCE = 16 };
 
 struct searching {
 	struct smi_keys sorted, needles;
@@ -104,8 +105,8 @@ int shared_searchsorted(const void *sorted, size_t n, enum shared_type type, con
 		return 0;
 	if (!needles || !positions || (n > 0 && !sorted))
 		return EINVAL;
-	if (m > ALONE)
-		smi_crew_enter(&crew, smi_options_np(options));
+	if (m > PART)
+		smi_crew_enter(&crew, smi_options_np(options), m * smi_bits(n));
 	smi_crew_each(&crew, (m + PART - 1) / PART, search_part, &s);
 	smi_crew_leave(&crew);
 	return 0;

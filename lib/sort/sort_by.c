@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sort/map.h"
 #include "sort/merge.h"
 #include "sort/options.h"
 
-enum { ALONE = 2048, LARGE_ITEM = 32 };
+enum { ALONE = 2048, COMPARING = 5 /* ns */, LARGE_ITEM = 32 };
 
 static int check(const void *items, size_t n, size_t size, shared_compare_fn compare,
 		 const struct shared_sort_options *options)
@@ -33,7 +34,7 @@ static int merge_sort(struct smi_merge *m, const struct shared_sort_options *opt
 	if (!m->spare)
 		return -ENOMEM;
 	if (m->n > ALONE)
-		smi_crew_enter(&crew, smi_options_np(options));
+		smi_crew_enter(&crew, smi_options_np(options), m->n * smi_bits(m->n) * COMPARING);
 	r = smi_merge_sort(m, &crew);
 	smi_crew_leave(&crew);
 	free(m->spare);

@@ -5,7 +5,12 @@
 
 #include <stdatomic.h>
 
-enum { FIRST_LOOK = 256, FAR_LOOKS = 8, MANY = 256, FEW = 16 };
+enum {
+	FIRST_LOOK = 256, /* keys */
+	FAR_LOOKS = 8,
+	MANY = 256,
+	FEW = 16
+};
 
 /* Where nothing but the keys is read, or they change places: so many bytes of them are
  * worth a helper. The core that made them mostly still has fewer in its caches. */
@@ -194,7 +199,7 @@ bool smi_straight(struct smi_job *job)
 	if (!order)
 		return false;
 	if (n * smi_kind_size(keys->kind) >= LOOK_HELPED || s.sink != SMI_TO_KEY)
-		smi_job_get_helpers_from(job, SMI_STRAIGHT_HELPED);
+		smi_job_get_helpers(job, SMI_LIGHT);
 	atomic_store_explicit(&s.order, order, memory_order_relaxed);
 	if (n > FIRST_LOOK)
 		each(&s, &job->crew, look, LOOK_HELPED);

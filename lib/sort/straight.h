@@ -5,8 +5,6 @@
 
 #include "sort/job.h"
 
-#define SMI_STRAIGHT_HELPED ((size_t)1 << 19) /* keys whose indices are worth waking helpers */
-
 /* When the keys are in order, or in reverse order, writes the sink and returns
  * true. Keys are read until the order is broken: for most inputs a few. */
 bool smi_straight(struct smi_job *job);

@@ -15,7 +15,8 @@ enum {
 	FIRST_MOST = 3,
 	SECOND_LOOK = 256,
 	SECOND_MOST = 10,
-	COUNTED = 1 << 17  /* keys of two bytes */
+	COUNTED = 1 << 17, /* keys of two bytes */
+	TAKES = 800        /* picoseconds a key by one thread */
 };
 
 struct straying {
@@ -99,7 +100,7 @@ int smi_stray_sort(struct smi_job *job)
 
 	if (!seems_worth_it(job))
 		return 1;
-	smi_job_get_helpers_from(job, SMI_HELPED);
+	smi_job_get_helpers(job, TAKES);
 	if (!reserve(&s, job))
 		return 1;
 	if (smi_sieve_run(&s.sieve, s.parts) && sort_strays(&s)) {

@@ -8,7 +8,7 @@
 #include "sort/crew.h"
 #include "sort/options.h"
 
-enum { ALONE = 1 << 15, PART = 1 << 14, AHEAD = 16 };
+enum { PART = 1 << 14, AHEAD = 16 };
 
 struct taking {
 	char *out;
@@ -70,8 +70,8 @@ int shared_take(void *out, const void *items, size_t size, const size_t *order, 
 		return 0;
 	if (!out || !items || !order)
 		return EINVAL;
-	if (n > ALONE)
-		smi_crew_enter(&crew, smi_options_np(options));
+	if (n > PART)
+		smi_crew_enter(&crew, smi_options_np(options), n);
 	smi_crew_each(&crew, (n + PART - 1) / PART, take_part, &t);
 	smi_crew_leave(&crew);
 	return 0;
