@@ -29,13 +29,16 @@ void smi_job_get_helpers(struct smi_job *job, unsigned ps)
 void smi_job_plan(struct smi_job *job)
 {
 	struct smi_plan *plan = &job->plan;
-	unsigned bits = smi_bits(job->range.max - job->range.min), index_bits, room;
+	unsigned bits = smi_bits(job->range.max - job->range.min), index_bits, room, needless = 0;
 
 	index_bits = plan->sink == SMI_TO_KEY ? 0 : job->n > 2 ? smi_bits(job->n - 1) : 1;
 	room = (plan->sink == SMI_TO_KEY ? 64 : job->kernel->record_bits) - index_bits;
 	plan->room = room;
 	plan->pack.base = job->range.min;
-	plan->pack.drop = bits > room ? bits - room : 0;
+	/* Without bits that no key needs, digits settle sooner. */
+	if (plan->sink != SMI_TO_KEY && job->range.varying)
+		needless = (unsigned)__builtin_ctzll(job->range.varying);
+	plan->pack.drop = bits > room + needless ? bits - room : needless;
 	plan->pack.index_bits = index_bits;
 	plan->pack.indexed = plan->sink != SMI_TO_KEY;
 	plan->as_doubles = bits - plan->pack.drop + index_bits <= SMI_DOUBLES_BITS;
