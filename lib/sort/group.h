@@ -74,12 +74,14 @@ INLINE void put32(const struct smi_plan *plan, v32 record, size_t position, long
 #define ROWS4(X) ROWS2(X) X(2) X(3)
 #define ROWS8(X) ROWS4(X) X(4) X(5) X(6) X(7)
 
-/* Of m records, do two neighbours share their prefix? `ties` has a bit for
- * each record that agrees with the next. */
-INLINE bool ties_among(uint64_t ties, size_t m)
-{
-	return (ties & (((uint64_t)1 << (m - 1)) - 1)) != 0;
-}
+/* Settles m records, of which those agree with the next one that have a bit in `ties`. */
+#define SETTLE64(ROWS)                                                                       \
+	ties &= ((uint64_t)1 << (m - 1)) - 1;                                                \
+	if (__builtin_expect(ties != 0, 0)) {                                                \
+		ROWS(SAVE64)                                                                 \
+		settle_ties(plan, sorted, ties);                                             \
+		ROWS(BACK64)                                                                 \
+	}
 
 /* Other rows than AVX2's compare numbers as they are. */
 #ifndef AS_DOUBLES
@@ -107,11 +109,7 @@ INLINE void group64_of8(const bool as_doubles, const struct smi_plan *plan, cons
 	if (!plan->exact) {
 		TIES64(0, 1) TIES64(1, 2) TIES64(2, 3) TIES64(3, 4)
 		TIES64(4, 5) TIES64(5, 6) TIES64(6, 7) TIES64(7, 7)
-		if (__builtin_expect(ties_among(ties, m), 0)) {
-			ROWS8(SAVE64)
-			settle_ties(plan, sorted, m);
-			ROWS8(BACK64)
-		}
+		SETTLE64(ROWS8)
 	}
 	ROWS8(PUT64)
 }
@@ -133,11 +131,7 @@ INLINE void group64_of4(const bool as_doubles, const struct smi_plan *plan, cons
 	v64_transpose4(r);
 	if (!plan->exact) {
 		TIES64(0, 1) TIES64(1, 2) TIES64(2, 3) TIES64(3, 3)
-		if (__builtin_expect(ties_among(ties, m), 0)) {
-			ROWS4(SAVE64)
-			settle_ties(plan, sorted, m);
-			ROWS4(BACK64)
-		}
+		SETTLE64(ROWS4)
 	}
 	ROWS4(PUT64)
 }
@@ -159,11 +153,7 @@ INLINE void group64_of2(const bool as_doubles, const struct smi_plan *plan, cons
 	v64_transpose2(r);
 	if (!plan->exact) {
 		TIES64(0, 1) TIES64(1, 1)
-		if (__builtin_expect(ties_among(ties, m), 0)) {
-			ROWS2(SAVE64)
-			settle_ties(plan, sorted, m);
-			ROWS2(BACK64)
-		}
+		SETTLE64(ROWS2)
 	}
 	ROWS2(PUT64)
 }

@@ -108,9 +108,14 @@ SORT_NEARLY(sort_nearly32, uint32_t)
 
 static void group64(const struct smi_plan *plan, uint64_t *records, size_t m, size_t position)
 {
+	uint64_t ties = 0;
+
 	sort_nearly64(records, m);
-	if (!plan->exact && ties_among(records, m, plan->pack.index_bits))
-		settle_ties(plan, records, m);
+	if (!plan->exact && ties_among(records, m, plan->pack.index_bits)) {
+		for (size_t i = 1; i < m; i++)
+			ties |= (uint64_t)((records[i] ^ records[i - 1]) <= plan->index_mask) << (i - 1);
+		settle_ties(plan, records, ties);
+	}
 	kernel_emit(plan, records, m, position);
 }
 

@@ -47,17 +47,39 @@ static void settle_run(const struct smi_plan *plan, uint64_t *records, size_t m)
 	}
 }
 
-/* The same for each run of equal prefixes in m <= SETTLE_MAX sorted records. */
-static __attribute__((noinline)) void settle_ties(const struct smi_plan *plan, uint64_t *records,
-						  size_t m)
+/* Have records with equal prefixes the same bits? Then they are in order. No branch depends on
+ * the keys: many loads are in flight. */
+static bool are_twins(const struct smi_plan *plan, const uint64_t *records, uint64_t ties)
 {
-	unsigned bits = plan->pack.index_bits;
+	const char *base = plan->keys.base;
+	uint64_t bits, next, unlike = 0;
 
-	for (size_t i = 0, j; i < m; i = j) {
-		for (j = i + 1; j < m && records[j] >> bits == records[i] >> bits; j++)
-			;
-		if (j - i > 1 && !same_keys(plan, records + i, j - i))
-			settle_run(plan, records + i, j - i);
+	if (smi_kind_size(plan->keys.kind) != 8)
+		return false;
+	for (; ties; ties &= ties - 1) {
+		const uint64_t *record = records + __builtin_ctzll(ties);
+
+		memcpy(&bits, base + (record[0] & plan->index_mask) * 8, 8);
+		memcpy(&next, base + (record[1] & plan->index_mask) * 8, 8);
+		unlike |= bits ^ next;
+	}
+	return unlike == 0;
+}
+
+/* The same for each run of equal prefixes in sorted records; ties: a bit for each record that
+ * agrees with the next. */
+static __attribute__((noinline)) void settle_ties(const struct smi_plan *plan, uint64_t *records,
+						  uint64_t ties)
+{
+	if (are_twins(plan, records, ties))
+		return;
+	while (ties) {
+		unsigned first = (unsigned)__builtin_ctzll(ties), more = 1;
+
+		while (ties >> first >> more & 1)
+			more++;
+		settle_run(plan, records + first, more + 1);
+		ties &= ~((((uint64_t)1 << more) - 1) << first);
 	}
 }
 
