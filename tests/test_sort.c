@@ -360,6 +360,7 @@ Suite *sort_suite(void)
 	suite_add_tcase(suite, sort_values_tests());
 	suite_add_tcase(suite, sort_map_tests());
 	suite_add_tcase(suite, sort_far_tests());
+	suite_add_tcase(suite, sort_signs_tests());
 	suite_add_tcase(suite, sort_split_tests());
 	suite_add_tcase(suite, sort_near_tests());
 	suite_add_tcase(suite, sort_memory_tests());

@@ -18,6 +18,7 @@ TCase *sort_peel_tests(void);
 TCase *sort_records_tests(void);
 TCase *sort_runs_tests(void);
 TCase *sort_straight_tests(void);
+TCase *sort_signs_tests(void);
 TCase *sort_split_tests(void);
 TCase *sort_stray_tests(void);
 TCase *sort_values_tests(void);

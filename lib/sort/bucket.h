@@ -5,6 +5,15 @@
  * buckets themselves. Included once for each record width. */
 
 #include "sort/own.h"
+#include "sort/value.h"
+
+/* From so many records on, and up to so many, they may be floats that are worth digits by value. Of
+ * more wide ones digits by exponents, which go to fewer places, are sooner done, twice; without
+ * vectors, always. */
+enum {
+	N(VALUE_FROM) = 256,
+	N(VALUE_MOST) = LANES == 1 ? 0 : RECORD_BITS == 32 ? INT32_MAX : LANES == 8 ? 1 << 15 : 1 << 13
+};
 
 /* Records that are moved together: first their places are taken, then they are stored. A
  * store waits for the count that says where to, and until then for it all reads that follow.
@@ -16,8 +25,9 @@ struct N(digits) {
 	unsigned shift;
 	uint32_t n;
 	bool settles;     /* records of one digit have the same key bits */
-	bool log;         /* by the logarithm of what is above the base */
+	enum smi_map_kind kind; /* SMI_MAP_LOG: by the logarithm of what is above the base */
 	unsigned index_bits;
+	struct N(scale) scale;  /* for SMI_MAP_LINEAR */
 };
 
 INLINE unsigned N(bit_length)(RECORD x)
@@ -55,7 +65,14 @@ INLINE void N(digits_log)(struct N(digits) *digits, RECORD high, unsigned width)
 	digits->shift = bits > width ? bits - width : 0;
 	digits->n = (uint32_t)N(log_digit)(digits, high) + 1;
 	digits->settles = false;
-	digits->log = true;
+	digits->kind = SMI_MAP_LOG;
+}
+
+INLINE void N(digits_linear)(struct N(digits) *digits, RECORD high)
+{
+	digits->n = (uint32_t)N(value_digit)(&digits->scale, high) + 1;
+	digits->settles = false;
+	digits->kind = SMI_MAP_LINEAR;
 }
 
 /* The most bits of a digit where floats' exponents differ; else 12. More counts beside as many wide
@@ -72,15 +89,15 @@ INLINE bool N(exponents_differ)(const struct smi_plan *plan, size_t m, unsigned 
 	       bits + plan->pack.drop > fraction;
 }
 
-/* How to take m records apart; false when they have the same key bits. */
-INLINE bool N(digits_choose)(const struct smi_plan *plan, RECORD *a, size_t m,
+/* How to take m records apart; false when they have the same key bits. `first`: the first time. */
+INLINE bool N(digits_choose)(const struct smi_plan *plan, RECORD *a, size_t m, bool first,
 			     struct N(digits) *digits)
 {
 	VEC min = V(bias)(V(load)(a)), max = min, min2 = min, max2 = min;
 	unsigned index_bits = plan->pack.index_bits, bits, width, most;
 	size_t i = 0;
 	RECORD low, high;
-	bool more;
+	bool more, by_value;
 
 	for (; i + 2 * LANES <= m; i += 2 * LANES) {
 		VEC x = V(bias)(V(load)(a + i)), y = V(bias)(V(load)(a + i + LANES));
@@ -107,15 +124,21 @@ INLINE bool N(digits_choose)(const struct smi_plan *plan, RECORD *a, size_t m,
 	width += more;
 	most = more ? N(MOST_LOG) : 12;
 	width = width < 3 ? 3 : width > most ? most : width;
+	by_value = first && m >= N(VALUE_FROM) && m <= N(VALUE_MOST) && bits > 2 * width &&
+		   N(scale_choose)(&digits->scale, plan, a, m, low, high, width - more);
 	width = width > bits ? bits : width;
 	digits->base = low;
 	digits->index_bits = index_bits;
-	digits->log = false;
+	digits->kind = SMI_MAP_SHIFT;
+	digits->shift = index_bits + bits - width;
+	if (by_value) {
+		N(digits_linear)(digits, high);
+		return true;
+	}
 	if (bits > 2 * width && N(crowded)(digits, a, m, bits)) {
 		N(digits_log)(digits, high, width);
 		return true;
 	}
-	digits->shift = index_bits + bits - width;
 	digits->n = (uint32_t)((high - low) >> digits->shift) + 1;
 	digits->settles = bits == width;
 	return true;
@@ -123,14 +146,20 @@ INLINE bool N(digits_choose)(const struct smi_plan *plan, RECORD *a, size_t m,
 
 INLINE RECORD N(digit_of)(const struct N(digits) *digits, RECORD record)
 {
-	if (digits->log)
+	if (digits->kind == SMI_MAP_LOG)
 		return N(log_digit)(digits, record);
+	if (digits->kind == SMI_MAP_LINEAR)
+		return N(value_digit)(&digits->scale, record);
 	return (RECORD)(record - digits->base) >> digits->shift;
 }
 
-INLINE void N(digits_compute)(const struct N(digits) *digits, const RECORD *a, uint32_t *digit)
+INLINE void N(digits_compute)(bool by_value, const struct N(digits) *digits, const RECORD *a, uint32_t *digit)
 {
-	if (digits->log) {
+	if (by_value) {
+		STORE_DIGITS(digit, N(value_digits)(&digits->scale, V(load)(a)));
+		return;
+	}
+	if (digits->kind == SMI_MAP_LOG) {
 		const VEC one = V(set)(REAL_ONE);
 		VEC x = V(right)(V(sub)(V(load)(a), V(set)(digits->base)), digits->index_bits);
 
@@ -143,7 +172,7 @@ INLINE void N(digits_compute)(const struct N(digits) *digits, const RECORD *a, u
 
 /* Counts, then turns counts into the places where sub-buckets begin. Neighbours are counted
  * apart: they may be of one digit, and a count that was just written must be waited for. */
-INLINE void N(count_records)(const struct N(digits) *digits, const RECORD *a, size_t m,
+INLINE void N(count_records)(bool by_value, const struct N(digits) *digits, const RECORD *a, size_t m,
 			     uint32_t *count)
 {
 	uint32_t digit[AHEAD] __attribute__((aligned(64))), sum = 0, *odd = count + digits->n;
@@ -153,7 +182,7 @@ INLINE void N(count_records)(const struct N(digits) *digits, const RECORD *a, si
 	for (; i < whole; i += n) {
 		n = whole - i < AHEAD ? whole - i : AHEAD;
 		for (size_t j = 0; j < n; j += LANES)
-			N(digits_compute)(digits, a + i + j, digit + j);
+			N(digits_compute)(by_value, digits, a + i + j, digit + j);
 		UNROLL
 		for (size_t j = 0; j < n; j += 2) {
 			count[digit[j]]++;
@@ -171,8 +200,8 @@ INLINE void N(count_records)(const struct N(digits) *digits, const RECORD *a, si
 }
 
 /* Moves records from a to b; count[d] becomes where sub-bucket d ends. */
-INLINE void N(move_records)(const struct N(digits) *digits, const RECORD *restrict a, RECORD *restrict b,
-			    size_t m, uint32_t *restrict count)
+INLINE void N(move_records)(bool by_value, const struct N(digits) *digits, const RECORD *restrict a,
+			    RECORD *restrict b, size_t m, uint32_t *restrict count)
 {
 	uint32_t digit[AHEAD] __attribute__((aligned(64))), place[N(MOVED)];
 	size_t whole = m / N(WHOLE) * N(WHOLE), i = 0, n;
@@ -180,7 +209,7 @@ INLINE void N(move_records)(const struct N(digits) *digits, const RECORD *restri
 	for (; i < whole; i += n) {
 		n = whole - i < AHEAD ? whole - i : AHEAD;
 		for (size_t j = 0; j < n; j += LANES)
-			N(digits_compute)(digits, a + i + j, digit + j);
+			N(digits_compute)(by_value, digits, a + i + j, digit + j);
 		for (size_t j = 0; j < n; j += N(MOVED)) {
 			UNROLL
 			for (size_t k = 0; k < N(MOVED); k++)
@@ -194,8 +223,16 @@ INLINE void N(move_records)(const struct N(digits) *digits, const RECORD *restri
 		b[count[N(digit_of)(digits, a[i])]++] = a[i];
 }
 
-static void N(kernel_bucket)(const struct smi_plan *plan, RECORD *a, RECORD *b, size_t m,
-			     size_t position, uint32_t *count);
+/* Apart, so that other digits have the registers. */
+static __attribute__((noinline)) void N(spread_by_value)(const struct N(digits) *digits, const RECORD *a,
+							 RECORD *b, size_t m, uint32_t *count)
+{
+	N(count_records)(true, digits, a, m, count);
+	N(move_records)(true, digits, a, b, m, count);
+}
+
+static void N(bucket_level)(const struct smi_plan *plan, RECORD *a, RECORD *b, size_t m,
+			    size_t position, uint32_t *count, bool first);
 
 /* Whole sub-buckets of b, as many as fit a group, to the sink. */
 INLINE void N(finish_groups)(const struct smi_plan *plan, const struct N(digits) *digits,
@@ -213,8 +250,8 @@ INLINE void N(finish_groups)(const struct smi_plan *plan, const struct N(digits)
 			N(group)(plan, b + done, end - done, position + done);
 		} else {
 			end = ends[d];
-			N(kernel_bucket)(plan, b + done, a + done, end - done, position + done,
-					 count);
+			N(bucket_level)(plan, b + done, a + done, end - done, position + done,
+					count, false);
 		}
 		done = end;
 	}
@@ -222,8 +259,8 @@ INLINE void N(finish_groups)(const struct smi_plan *plan, const struct N(digits)
 		N(group)(plan, b + done, m - done, position + done);
 }
 
-static void N(kernel_bucket)(const struct smi_plan *plan, RECORD *a, RECORD *b, size_t m,
-			     size_t position, uint32_t *count)
+static void N(bucket_level)(const struct smi_plan *plan, RECORD *a, RECORD *b, size_t m,
+			    size_t position, uint32_t *count, bool first)
 {
 	struct N(digits) digits;
 #if RECORD_BITS == 64
@@ -234,10 +271,10 @@ static void N(kernel_bucket)(const struct smi_plan *plan, RECORD *a, RECORD *b, 
 		N(group)(plan, a, m, position);
 		return;
 	}
-	if (!N(digits_choose)(plan, a, m, &digits)) {
+	if (!N(digits_choose)(plan, a, m, first, &digits)) {
 #if RECORD_BITS == 64
 		if (!plan->exact && unpack_prefix(plan, a, m, &finer)) {
-			kernel_bucket64(&finer, a, b, m, position, count);
+			bucket_level64(&finer, a, b, m, position, count, false);
 			return;
 		}
 #endif
@@ -250,10 +287,20 @@ static void N(kernel_bucket)(const struct smi_plan *plan, RECORD *a, RECORD *b, 
 		return;
 	}
 #endif
-	N(count_records)(&digits, a, m, count);
-	N(move_records)(&digits, a, b, m, count);
+	if (digits.kind == SMI_MAP_LINEAR) {
+		N(spread_by_value)(&digits, a, b, m, count);
+	} else {
+		N(count_records)(false, &digits, a, m, count);
+		N(move_records)(false, &digits, a, b, m, count);
+	}
 	if (digits.settles && plan->exact)
 		N(emit)(plan, b, m, position);
 	else
 		N(finish_groups)(plan, &digits, a, b, m, position, count, count + digits.n);
+}
+
+static void N(kernel_bucket)(const struct smi_plan *plan, RECORD *a, RECORD *b, size_t m,
+			     size_t position, uint32_t *count)
+{
+	N(bucket_level)(plan, a, b, m, position, count, true);
 }

@@ -211,10 +211,11 @@ struct smi_kernel {
  * logarithm, some of whose digits' bits are the exponent's, as few as the others, 5 of 10: for
  * 64 bits less than 37500 and 9900. A mapped prefix, of at most 52 bits, settles none of an
  * image's: many keys may go through the levels of one, and then through those of the other,
- * less than 66400 in all. */
-#define SMI_COUNTS ((size_t)18 << 12)
+ * less than 66400 in all. A first level by value, which settles none, comes before these: 16384
+ * and 2048 more. */
+#define SMI_COUNTS ((size_t)21 << 12)
 #define SMI_FEW 1024
-#define SMI_FEW_COUNTS (10 << 10)
+#define SMI_FEW_COUNTS (12 << 10)
 
 extern const struct smi_kernel smi_kernel_portable;
 #if defined(__x86_64__)

@@ -170,10 +170,10 @@ INLINE v64 v64_image(enum smi_kind kind, uint64_t flip, const void *p)
 	return v64_xor(bits, v64_set(flip));
 }
 
-INLINE v64 v64_linear(const void *p, double low, double scale, uint64_t top)
+INLINE v64 v64_linear(v64 value, double low, double scale, uint64_t top)
 {
 	const __m256d bias = _mm256_set1_pd(0x1p52); /* below it are a number's bits */
-	__m256d x = _mm256_mul_pd(_mm256_sub_pd(_mm256_loadu_pd(p), _mm256_set1_pd(low)),
+	__m256d x = _mm256_mul_pd(_mm256_sub_pd(_mm256_castsi256_pd(value), _mm256_set1_pd(low)),
 				  _mm256_set1_pd(scale));
 
 	/* Both take their second operand where one is NaN. */
@@ -182,9 +182,9 @@ INLINE v64 v64_linear(const void *p, double low, double scale, uint64_t top)
 	return _mm256_castpd_si256(_mm256_xor_pd(x, bias));
 }
 
-INLINE v32 v32_linear(const void *p, float low, float scale, uint32_t top)
+INLINE v32 v32_linear(v32 value, float low, float scale, uint32_t top)
 {
-	__m256 x = _mm256_mul_ps(_mm256_sub_ps(_mm256_loadu_ps(p), _mm256_set1_ps(low)),
+	__m256 x = _mm256_mul_ps(_mm256_sub_ps(_mm256_castsi256_ps(value), _mm256_set1_ps(low)),
 				 _mm256_set1_ps(scale));
 
 	x = _mm256_min_ps(_mm256_max_ps(_mm256_setzero_ps(), x), _mm256_set1_ps((float)top));

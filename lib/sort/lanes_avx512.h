@@ -145,9 +145,9 @@ INLINE v64 v64_image(enum smi_kind kind, uint64_t flip, const void *p)
 }
 
 /* (value - low) * scale of floats, cut off to 0 ... top < 2^52; NaN becomes top. */
-INLINE v64 v64_linear(const void *p, double low, double scale, uint64_t top)
+INLINE v64 v64_linear(v64 value, double low, double scale, uint64_t top)
 {
-	__m512d x = _mm512_mul_pd(_mm512_sub_pd(_mm512_loadu_pd(p), _mm512_set1_pd(low)),
+	__m512d x = _mm512_mul_pd(_mm512_sub_pd(_mm512_castsi512_pd(value), _mm512_set1_pd(low)),
 				  _mm512_set1_pd(scale));
 
 	/* Both take their second operand where one is NaN. */
@@ -155,9 +155,9 @@ INLINE v64 v64_linear(const void *p, double low, double scale, uint64_t top)
 	return _mm512_cvttpd_epu64(x);
 }
 
-INLINE v32 v32_linear(const void *p, float low, float scale, uint32_t top)
+INLINE v32 v32_linear(v32 value, float low, float scale, uint32_t top)
 {
-	__m512 x = _mm512_mul_ps(_mm512_sub_ps(_mm512_loadu_ps(p), _mm512_set1_ps(low)),
+	__m512 x = _mm512_mul_ps(_mm512_sub_ps(_mm512_castsi512_ps(value), _mm512_set1_ps(low)),
 				 _mm512_set1_ps(scale));
 
 	x = _mm512_min_ps(_mm512_max_ps(_mm512_setzero_ps(), x), _mm512_set1_ps((float)top));

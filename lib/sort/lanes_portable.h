@@ -20,11 +20,13 @@ INLINE v64 v64_load(const uint64_t *p) { return *p; }
 INLINE void v64_store(uint64_t *p, v64 v) { *p = v; }
 INLINE v64 v64_add(v64 a, v64 b) { return a + b; }
 INLINE v64 v64_sub(v64 a, v64 b) { return a - b; }
+INLINE v64 v64_and(v64 a, v64 b) { return a & b; }
 INLINE v64 v64_or(v64 a, v64 b) { return a | b; }
 INLINE v64 v64_xor(v64 a, v64 b) { return a ^ b; }
 INLINE bool v64_any_set(v64 a) { return a != 0; }
 INLINE v64 v64_left(v64 a, unsigned n) { return n < 64 ? a << n : 0; }
 INLINE v64 v64_right(v64 a, unsigned n) { return n < 64 ? a >> n : 0; }
+INLINE v64 v64_negative(v64 a) { return 0 - (a >> 63); }
 INLINE v64 v64_bias(v64 a) { return a; }
 INLINE v64 v64_min(v64 a, v64 b) { return a < b ? a : b; }
 INLINE v64 v64_max(v64 a, v64 b) { return a > b ? a : b; }
@@ -66,6 +68,7 @@ INLINE v32 v32_sub(v32 a, v32 b) { return a - b; }
 INLINE v32 v32_or(v32 a, v32 b) { return a | b; }
 INLINE v32 v32_xor(v32 a, v32 b) { return a ^ b; }
 INLINE v32 v32_right(v32 a, unsigned n) { return n < 32 ? a >> n : 0; }
+INLINE v32 v32_negative(v32 a) { return 0 - (a >> 31); }
 INLINE v32 v32_bias(v32 a) { return a; }
 INLINE v32 v32_min(v32 a, v32 b) { return a < b ? a : b; }
 INLINE v32 v32_max(v32 a, v32 b) { return a > b ? a : b; }
@@ -130,21 +133,21 @@ INLINE v64 v64_image(enum smi_kind kind, uint64_t flip, const void *p)
 	return (bits ^ flip) | nan;
 }
 
-INLINE v64 v64_linear(const void *p, double low, double scale, uint64_t top)
+INLINE v64 v64_linear(v64 value, double low, double scale, uint64_t top)
 {
 	double x;
 
-	memcpy(&x, p, sizeof x);
+	memcpy(&x, &value, sizeof x);
 	x = (x - low) * scale;
 	x = x < (double)top ? x : (double)top; /* NaN, too */
 	return x > 0 ? (v64)(int64_t)x : 0;
 }
 
-INLINE v32 v32_linear(const void *p, float low, float scale, uint32_t top)
+INLINE v32 v32_linear(v32 value, float low, float scale, uint32_t top)
 {
 	float x;
 
-	memcpy(&x, p, sizeof x);
+	memcpy(&x, &value, sizeof x);
 	x = (x - low) * scale;
 	x = x < (float)top ? x : (float)top;
 	return x > 0 ? (v32)(int32_t)x : 0;

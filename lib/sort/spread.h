@@ -45,7 +45,7 @@ INLINE v64 digit_wide(enum smi_kind kind, enum smi_map_kind how, const struct sm
 	v64 one = v64_set(0x3ff0000000000000), digit;
 
 	if (how == SMI_MAP_LINEAR)
-		return v64_linear(p, map->low, map->scale, map->top);
+		return v64_linear(v64_bits(kind, p), map->low, map->scale, map->top);
 	digit = above_base_wide(map, v64_image(kind, flip, p));
 	if (how == SMI_MAP_LOG)
 		digit = v64_sub(v64_max(v64_real_bits(digit), one), one);
@@ -58,7 +58,7 @@ INLINE v32 digit_narrow(enum smi_kind kind, enum smi_map_kind how, const struct 
 	v32 one = v32_set(0x3f800000), digit;
 
 	if (how == SMI_MAP_LINEAR)
-		return v32_linear(p, (float)map->low, (float)map->scale, (uint32_t)map->top);
+		return v32_linear(v32_bits(kind, p), (float)map->low, (float)map->scale, (uint32_t)map->top);
 	digit = above_base_narrow(map, v32_image(kind, flip, p));
 	if (how == SMI_MAP_LOG)
 		digit = v32_sub(v32_max(v32_real_bits(digit), one), one);
