@@ -117,7 +117,7 @@ INLINE bool N(digits_choose)(const struct smi_plan *plan, RECORD *a, size_t m, b
 	width += more;
 	most = more ? N(MOST_LOG) : 12;
 	width = width < 3 ? 3 : width > most ? most : width;
-	by_value = first && m >= N(VALUE_FROM) && m <= N(VALUE_MOST) && bits > 2 * width &&
+	by_value = first && m >= N(VALUE_FROM) && m <= N(VALUE_MOST) && bits > width &&
 		   N(scale_choose)(&digits->scale, plan, a, m, low, high, width - more);
 	width = width > bits ? bits : width;
 	digits->base = low;
