@@ -20,7 +20,7 @@ extern "C" {
 /* All zero, or a NULL pointer, means the defaults. A reserved field that is
  * not zero is EINVAL. */
 struct shared_sort_options {
-	int      np;          /* threads; 0: pool_cpu_count(), in a worker 1; negative: EINVAL */
+	int      np;          /* threads at most; 0: pool_cpu_count(), in a worker 1; negative: EINVAL */
 	bool     descending;  /* largest first; equal keys stay in input order, NaN stays last */
 	bool     unstable;    /* equal keys may change places, if that is faster */
 	uint64_t reserved[6]; /* zero */
@@ -35,16 +35,16 @@ struct shared_sort_options {
  * NaN. Keys need not be aligned. Equal keys keep their input order; -0 and +0
  * are equal, and so are all NaNs.
  *
- * The threads are the calling one and helpers that the library keeps, asleep
- * when idle; they block all signals, and keep off the caller's CPU where each
- * thread can have one. Two program threads may sort at once; then the later one
- * works alone. How the caller computes with floats (its rounding, subnormals as
- * zeros, traps) changes no order of numbers; the comparators run in it, on
- * helpers, too. */
+ * The threads are the calling one and as many helpers as there is work for; the
+ * library keeps these, asleep when idle. They block all signals, and keep off
+ * the caller's CPU where each thread can have one. Two program threads may sort
+ * at once; then the later one works alone. How the caller computes with floats
+ * (its rounding, subnormals as zeros, traps) changes no order of numbers; the
+ * comparators run in it, on helpers, too. */
 
 /* Writes to order[0 ... n-1] the indices that sort `keys`: keys[order[0]] is
- * the first one. Scratch: 17 bytes a key up to 2^16 keys (one thread: as far as the
- * second-level cache goes, at most 2^19); above, 1 or 2 MiB a thread, and up to
+ * the first one. Scratch: 17 bytes a key up to 2^16 keys (where one thread does
+ * all: as far as the second-level cache goes, at most 2^19); above, 1 or 2 MiB a thread, and up to
  * 9 bytes a key when most keys are much alike. A block of up to 128 MiB is kept
  * for the next call.
  *
