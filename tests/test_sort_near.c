@@ -2,11 +2,13 @@
 /* When helpers look on, sleep, and are woken. */
 #include <check.h>
 #include <dirent.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "os/clock.h"
 #include "os/futex.h"
 #include "sort/crew.h"
 #include "sort/worth.h"
@@ -126,6 +128,18 @@ START_TEST(work_is_worth_as_many_threads_as_have_enough_to_do)
 }
 END_TEST
 
+/* Until as many have come as there are parts, or for 10 ms. */
+static void meet(void *arg, size_t part, int rank)
+{
+	_Atomic int *here = arg;
+	uint64_t end = smi_now() + 10 * SMI_MS;
+
+	(void)part, (void)rank;
+	atomic_fetch_add(here, 1);
+	while (atomic_load(here) < 2 && smi_now() < end)
+		smi_pause();
+}
+
 /* Sorts ask one who looks on, and believe the answer for a while. */
 START_TEST(how_far_a_helper_is_away_is_known)
 {
@@ -137,10 +151,12 @@ START_TEST(how_far_a_helper_is_away_is_known)
 		return;
 	ck_assert_uint_eq(smi_worth_way(), 0);
 	for (tries = 0; tries < TRIES && smi_worth_way() == 0; tries++) {
+		_Atomic int here = 0;
+
 		smi_crew_enter(&crew, 2, SMI_CREW_MUCH);
-		smi_crew_each(&crew, 2, nothing, NULL);
+		smi_crew_each(&crew, 2, meet, &here);
 		smi_crew_leave(&crew);
-		usleep(1000);
+		usleep(10000); /* it is not asked sooner again */
 	}
 	ck_assert_int_lt(tries, TRIES);
 	ck_assert_uint_le(smi_worth_way(), MOST);
