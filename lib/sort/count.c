@@ -170,7 +170,7 @@ unsigned smi_count_takes(const struct smi_job *job)
 {
 	if (job->n < SMI_COUNT_ALONE)
 		return 0;
-	return smi_kind_size(job->plan.keys.kind) == 1 ? 120 : 500;
+	return smi_kind_size(job->plan.keys.kind) == 1 ? 400 : 500;
 }
 
 int smi_count_sort(struct smi_job *job)

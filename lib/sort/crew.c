@@ -93,11 +93,16 @@ static bool work_for(int rank)
  * or its giver sees the word. */
 static void sleep_on(_Atomic uint32_t *word, int rank, bool (*seen)(int rank))
 {
+	uint64_t begin, woken;
+
 	atomic_store(word, 1);
 	if (seen(rank))
 		return;
+	begin = smi_now();
 	smi_futex_wait(word, 1, UINT64_MAX);
-	smi_worth_woken(smi_now() - atomic_load_explicit(&crew.woken, memory_order_relaxed));
+	woken = atomic_load_explicit(&crew.woken, memory_order_relaxed);
+	if (woken > begin)
+		smi_worth_woken(smi_now() - woken);
 }
 
 static void wake_from(_Atomic uint32_t *word)
@@ -233,7 +238,8 @@ void smi_crew_enter(struct smi_crew *self, int np, uint64_t ns)
 	if (!looks_on && worth <= self->np && np <= smi_cpus_here()) {
 		near = smi_worth_threads(np, ns, false);
 		self->missed |= near > self->np;
-		if (smi_now() < atomic_load_explicit(&crew.missed, memory_order_relaxed) + SPIN_NS)
+		if (near > self->np &&
+		    smi_now() < atomic_load_explicit(&crew.missed, memory_order_relaxed) + SPIN_NS)
 			worth = near;
 	}
 	if (worth > self->np)

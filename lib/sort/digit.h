@@ -9,7 +9,7 @@
  * more wide ones digits by exponents, which go to fewer places, are sooner done, twice; without
  * vectors, always. */
 enum {
-	N(VALUE_FROM) = 256,
+	N(VALUE_FROM) = RECORD_BITS == 32 ? 4 * N(GROUP) + 1 : 256, /* fewer narrow ones are tree.h's */
 	N(VALUE_MOST) = LANES == 1 ? 0 : RECORD_BITS == 32 ? INT32_MAX : LANES == 8 ? 1 << 15 : 1 << 13
 };
 

@@ -7,6 +7,7 @@
 #include "sort/sample.h"
 #include "sort/straight.h"
 
+/* Of so few keys so few others are sooner sorted by one thread, in one bucket. */
 enum { FEW = 1 << 18, FEW_REST = 1 << 16 };
 
 struct peeled_sort {
@@ -23,7 +24,7 @@ static int sort_rest(const struct smi_peeling *p)
 				.n = p->rest_n };
 	int r = 0;
 
-	if (job->n < FEW && rest.n < FEW_REST) /* sooner done alone, in one bucket */
+	if (job->n < FEW && rest.n < FEW_REST)
 		rest.crew.np = 1;
 
 	rest.plan.keys = (struct smi_keys){ p->rest, job->width == 4 ? SMI_INT32 : SMI_INT64,

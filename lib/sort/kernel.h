@@ -59,7 +59,7 @@ struct smi_plan {
 	struct smi_keys keys;
 	struct smi_pack pack;
 	unsigned room;       /* bits of the prefix, at most */
-	bool exact;          /* equal prefixes are equal keys: no bits were dropped */
+	bool exact;          /* equal prefixes are equal keys: no bits were dropped in which these differ */
 	size_t sure, unsure; /* if not: buckets of the first partition, from one up to before the
 				other, in which they are */
 	bool as_doubles;     /* all records are below SMI_BELOW_DOUBLES */
@@ -211,11 +211,11 @@ struct smi_kernel {
  * logarithm, some of whose digits' bits are the exponent's, as few as the others, 5 of 10: for
  * 64 bits less than 37500 and 9900. A mapped prefix, of at most 52 bits, settles none of an
  * image's: many keys may go through the levels of one, and then through those of the other,
- * less than 66400 in all. A first level by value, which settles none, comes before these: 16384
- * and 2048 more. */
-#define SMI_COUNTS ((size_t)21 << 12)
+ * less than 66400 in all. A first level by value, which settles none, comes before these: 8192
+ * and 512 more. */
+#define SMI_COUNTS ((size_t)19 << 12)
 #define SMI_FEW 1024
-#define SMI_FEW_COUNTS (12 << 10)
+#define SMI_FEW_COUNTS (11 << 10)
 
 extern const struct smi_kernel smi_kernel_portable;
 #if defined(__x86_64__)

@@ -25,15 +25,7 @@
 #include "sort/stray.h"
 
 /* Picoseconds a key: records of 32 bits, those of keys of up to 4 bytes, others. */
-enum { NARROW = 1200, SHORT = 1800, WIDE = 3000 };
-
-static unsigned takes(const struct smi_job *job)
-{
-	unsigned ps = job->width == 4 ? NARROW : smi_kind_size(job->plan.keys.kind) < 8 ? SHORT : WIDE;
-
-	/* Frequent values make it less, if they were not taken out already. */
-	return job->plan.sink != SMI_TO_KEY && smi_sample_recurs(&job->plan.keys, job->n) ? ps / 5 * 2 : ps;
-}
+enum { NARROW = 900, SHORT = 2000, WIDE = 3000 };
 
 /* Are the keys of so few values that a bucket can be a value? Then `map` is
  * the map, and indices go straight to where they belong. */
@@ -193,7 +185,7 @@ static void share(struct smi_job *job)
 	if (smi_count_suits(job))
 		smi_job_get_helpers(job, smi_count_takes(job));
 	else if (!smi_bytes_suit(plan->keys.kind, job->n, plan->sink) && job->n > SMI_ALONE * (8 / job->width))
-		smi_job_get_helpers(job, takes(job));
+		smi_job_get_helpers(job, job->width == 4 ? NARROW : smi_kind_size(plan->keys.kind) < 8 ? SHORT : WIDE);
 }
 
 int smi_radix(const struct smi_keys *keys, size_t n, enum smi_sink sink, void *out,

@@ -13,7 +13,7 @@ static inline uint64_t whole_image(const struct smi_plan *plan, uint64_t record)
 	return smi_key_image(&plan->keys, record & plan->index_mask);
 }
 
-/* Have m records' keys the same bits? A plain loop has many loads in flight. */
+/* Have m records' keys the same bits? */
 static bool same_keys(const struct smi_plan *plan, const uint64_t *records, size_t m)
 {
 	const char *base = plan->keys.base;

@@ -8,7 +8,7 @@
 enum {
 	SHARE = 18000,       /* ns that a thread must have to do where nothing else counts; */
 	NEAR = 100,          /* ns of way that do not count; */
-	PER_WAY = 200,       /* ns that each other one counts for: so many lines must come */
+	PER_WAY = 128,       /* ns that each other one counts for: so many lines must come */
 	LONGEST_WAY = 600,   /* ns: an answer that took longer was held up */
 	WAKING = 50000,      /* ns that a helper takes to wake until it is measured, */
 	LONGEST_WAKING = 100000,
@@ -92,7 +92,7 @@ static uint64_t ask_once(uint32_t question)
 
 void smi_worth_ask(int np)
 {
-	uint64_t begin = smi_now(), way, least = LONGEST_WAY;
+	uint64_t begin = smi_now(), way, least = LONGEST_WAY + 1;
 	uint32_t number = (atomic_load_explicit(&worth.asked, memory_order_relaxed) >> 8) + 1, rank;
 
 	if (begin - get(&worth.tried) < AGAIN)
@@ -105,6 +105,8 @@ void smi_worth_ask(int np)
 			return;
 		least = way < least ? way : least;
 	}
+	if (least > LONGEST_WAY)
+		return;
 	if (get(&worth.measured))
 		mix_in(&worth.way, least);
 	else
