@@ -68,7 +68,8 @@ INLINE void N(digits_linear)(struct N(digits) *digits, RECORD high)
 	digits->kind = SMI_MAP_LINEAR;
 }
 
-/* The most bits of a digit where floats' exponents differ; else 12. More counts beside as many wide
+/* The most bits of a digit where floats' exponents differ; else 12. Without vectors, which sort some
+ * records of a digit as fast as one, 14 the first time. More counts beside as many wide
  * records as vectors make worth it would leave the nearest cache. */
 enum { N(MOST_LOG) = N(LEAF_AVERAGE) == 1 || RECORD_BITS == 32 ? 13 : 12 };
 
@@ -115,7 +116,7 @@ INLINE bool N(digits_choose)(const struct smi_plan *plan, RECORD *a, size_t m, b
 	width = N(bit_length)((RECORD)((m - 1) / N(LEAF_AVERAGE)));
 	more = N(exponents_differ)(plan, m, bits);
 	width += more;
-	most = more ? N(MOST_LOG) : 12;
+	most = first && LANES == 1 ? 14 : more ? N(MOST_LOG) : 12;
 	width = width < 3 ? 3 : width > most ? most : width;
 	by_value = first && m >= N(VALUE_FROM) && m <= N(VALUE_MOST) && bits > width &&
 		   N(scale_choose)(&digits->scale, plan, a, m, low, high, width - more);

@@ -212,8 +212,8 @@ struct smi_kernel {
  * 64 bits less than 37500 and 9900. A mapped prefix, of at most 52 bits, settles none of an
  * image's: many keys may go through the levels of one, and then through those of the other,
  * less than 66400 in all. A first level by value, which settles none, comes before these: 8192
- * and 512 more. */
-#define SMI_COUNTS ((size_t)19 << 12)
+ * and 512 more; without vectors one of 2^14 digits: 32768. */
+#define SMI_COUNTS ((size_t)25 << 12)
 #define SMI_FEW 1024
 #define SMI_FEW_COUNTS (11 << 10)
 
