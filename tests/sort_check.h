@@ -17,7 +17,7 @@ enum { STRANGERS = 1 };
 enum { STRANGERS = 0 };
 #endif
 
-/* From now on any work is worth all threads. */
+/* From now on work of some 16 000 keys is worth all threads, whatever these cost. */
 void share_all(void);
 
 /* Goes back to the best kernel, whatever a failed test left. */
