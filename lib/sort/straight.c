@@ -5,12 +5,7 @@
 
 #include <stdatomic.h>
 
-enum {
-	FIRST_LOOK = 256, /* keys */
-	FAR_LOOKS = 8,
-	MANY = 256,
-	FEW = 16
-};
+enum { FIRST_LOOK = 256, FAR_LOOKS = 8, MANY = 256, FEW = 16 };
 
 /* Where nothing but the keys is read, or they change places: so many bytes of them are
  * worth a helper. The core that made them mostly still has fewer in its caches. */

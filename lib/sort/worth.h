@@ -18,8 +18,8 @@ int smi_worth_threads(int np, uint64_t ns, bool asleep);
 /* A helper woke up after so many ns. */
 void smi_worth_woken(uint64_t ns);
 
-/* The caller asks how far away a helper is, one of np - 1 that look on; mostly it has been
- * measured just before. The one who is asked answers. */
+/* The caller asks how far away a helper is, one of np - 1 that look on: every 10 ms at most.
+ * The one who is asked answers. */
 void smi_worth_ask(int np);
 void smi_worth_answer(int rank);
 
