@@ -9,7 +9,7 @@ enum {
 	SHARE = 18000,       /* ns that a thread must have to do where nothing else counts; */
 	NEAR = 100,          /* ns of way that do not count; */
 	PER_WAY = 128,       /* ns that each other one counts for: so many lines must come */
-	LONGEST_WAY = 600,   /* ns: an answer that took longer was held up */
+	LONGEST_WAY = 1000,  /* ns: an answer that took longer was held up */
 	WAKING = 50000,      /* ns that a helper takes to wake until it is measured, */
 	LONGEST_WAKING = 100000,
 	AGAIN = 10000000,    /* ns between two questions */
