@@ -44,9 +44,9 @@ struct shared_sort_options {
 
 /* Writes to order[0 ... n-1] the indices that sort `keys`: keys[order[0]] is
  * the first one. Scratch: 17 bytes a key up to 2^16 keys (where one thread does
- * all: as far as the second-level cache goes, at most 2^19); above, 1 or 2 MiB a thread, and up to
- * 9 bytes a key when most keys are much alike. A block of up to 128 MiB is kept
- * for the next call.
+ * all: as far as the second-level cache goes, at most 2^19); above, 1 or 2 MiB
+ * a thread, and up to 9 bytes a key when most keys are much alike. A block of up
+ * to 128 MiB is kept for the next call.
  *
  * The algorithm is a most significant digit radix sort of words that hold a
  * prefix of the key and its index (McIlroy, Bostic, McIlroy: "Engineering
