@@ -66,8 +66,8 @@ static bool are_twins(const struct smi_plan *plan, const uint64_t *records, uint
 	return unlike == 0;
 }
 
-/* The same for each run of equal prefixes in sorted records; ties: a bit for each record that
- * agrees with the next. */
+/* Orders each run of equal prefixes among sorted records by whole keys. `ties` has a bit for each
+ * record whose prefix is the next one's. */
 static __attribute__((noinline)) void settle_ties(const struct smi_plan *plan, uint64_t *records,
 						  uint64_t ties)
 {
