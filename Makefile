@@ -30,7 +30,7 @@ LIBFLAGS = -std=gnu11 -fPIC -fno-plt -fvisibility=hidden -D_GNU_SOURCE -DSMI_VER
 ALL_CFLAGS = $(CFLAGS) $(WARN) $(MODE) -pthread
 LDLIBS = -pthread -lm
 
-LIB_SRC := $(sort $(wildcard lib/*/*.c))
+LIB_SRC := $(sort $(wildcard lib/*/*.c lib/*/*/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 TEST_SRC := $(sort $(wildcard tests/*.c))
 TEST_OBJ := $(TEST_SRC:%.c=$(B)/%.o)
@@ -51,15 +51,15 @@ AVX512 = -mavx512f -mavx512dq -mavx512bw -mavx512vl $(AVX2)
 endif
 KERNEL =
 ALIGN =
-$(B)/lib/sort/%_avx512.o: KERNEL = $(AVX512)
-$(B)/lib/sort/%_avx2.o: KERNEL = $(AVX2)
+$(B)/lib/sort/kernel/avx512.o: KERNEL = $(AVX512)
+$(B)/lib/sort/kernel/avx2.o: KERNEL = $(AVX2)
 
 # The portable one is vectors where the compiler finds some, and it looks for more with -O3.
-$(B)/lib/sort/kernel_portable.o: KERNEL = $(patsubst -O2,-O3,$(filter -O2,$(lastword $(filter -O%,$(CFLAGS)))))
+$(B)/lib/sort/kernel/portable.o: KERNEL = $(patsubst -O2,-O3,$(filter -O2,$(lastword $(filter -O%,$(CFLAGS)))))
 
 # A short loop across two lines of code takes up to half as long again: none is to become one
 # by what the linker puts in front of it.
-$(B)/lib/sort/kernel_%.o: ALIGN = -falign-functions=64 -falign-loops=32
+$(addprefix $(B)/lib/sort/kernel/,avx512.o avx2.o portable.o): ALIGN = -falign-functions=64 -falign-loops=32
 
 $(B)/lib/%.o: lib/%.c Makefile
 	@mkdir -p $(@D)
@@ -178,7 +178,7 @@ tidy:
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppressions-list=tests/cppcheck.txt $(INCLUDES) -D_GNU_SOURCE lib
 	@for f in $(LIB_SRC); do \
-		case $$f in *_avx512.c) kernel="$(AVX512)";; *_avx2.c) kernel="$(AVX2)";; *) kernel=;; esac; \
+		case $$f in */avx512.c) kernel="$(AVX512)";; */avx2.c) kernel="$(AVX2)";; *) kernel=;; esac; \
 		gcc $(LIBFLAGS) -O1 $(WARN) $$kernel -fanalyzer -c $$f -o /dev/null || exit 1; done
 
 PC = $(B)/sharedmem.pc

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # A folder of lib/ includes only folders above it in this list, and public
 # headers; public headers include only public ones.
-order="os machine error observe array sync queue journal pipe backend team pool region task sort"
+order="os machine error observe array sync queue journal pipe backend team pool region task
+	sort/crew sort/kernel sort"
 cd "$(dirname "$0")/.." || exit 1
 bad=0
 
@@ -15,21 +16,23 @@ place() {
 	echo 0
 }
 
-for folder in lib/*/; do
+for folder in lib/*/ lib/*/*/; do
 	folder=${folder#lib/}; folder=${folder%/}
 	mine=$(place "$folder")
 	if [ "$mine" = 0 ]; then
 		echo "lib/$folder: a folder that the list does not name"; bad=1; continue
 	fi
-	for used in $(sed -n 's/^#include "\([a-z]*\)\/.*/\1/p' "lib/$folder"/*.[ch] | sort -u); do
+	for used in $(sed -n 's/^#include "\(.*\)\/.*/\1/p' "lib/$folder"/*.[ch] | sort -u); do
 		theirs=$(place "$used")
 		if [ "$theirs" = 0 ] || [ "$theirs" -gt "$mine" ]; then
 			echo "lib/$folder includes $used, which is not above it"; bad=1
 		fi
 	done
-	if [ "$folder" = sort ] && grep -lE '#include "(sync|queue|pipe|backend|team|pool|region|task)/' lib/sort/*.[ch]; then
-		echo "lib/sort knows no pool"; bad=1
-	fi
+	case $folder in sort*)
+		if grep -lE '#include "(sync|queue|pipe|backend|team|pool|region|task)/' lib/$folder/*.[ch]; then
+			echo "lib/$folder knows no pool"; bad=1
+		fi ;;
+	esac
 	case $folder in os|backend) ;; *)
 		if grep -nE '#include <(sys/(syscall|epoll|eventfd|wait|prctl|mman)|linux/[a-z]*)\.h>' lib/$folder/*.[ch]; then
 			echo "lib/$folder: only lib/os and lib/backend know Linux"; bad=1

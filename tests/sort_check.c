@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sort/kernel.h"
-#include "sort/worth.h"
+#include "sort/crew/worth.h"
+#include "sort/kernel/kernel.h"
 
 const char *const kernels[KERNELS] = { "portable", "avx2", "avx512", "avx512 bytes" };
 const int threads[] = { 1, 2, 3, 8 };

@@ -3,7 +3,7 @@
 #ifndef SORT_CHECK_H
 #define SORT_CHECK_H
 
-#include "sort/kernel.h"
+#include "sort/kernel/kernel.h"
 #include "sort_data.h"
 
 enum { KERNELS = 4 };

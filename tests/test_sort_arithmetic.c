@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sort/arithmetic.h"
-#include "sort/kernel.h"
+#include "sort/crew/arithmetic.h"
+#include "sort/kernel/kernel.h"
 #include "sort_check.h"
 #include "test_sort.h"
 

@@ -10,7 +10,7 @@
 
 #include <sharedmem.h>
 
-#include "sort/crew.h"
+#include "sort/crew/crew.h"
 #include "sort/radix.h"
 #include "sort_check.h"
 #include "test_sort.h"

@@ -9,7 +9,7 @@
 
 #include "sort/buckets.h"
 #include "sort/choose.h"
-#include "sort/kernel.h"
+#include "sort/kernel/kernel.h"
 #include "sort_check.h"
 #include "test_sort.h"
 

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "sort/kernel.h"
+#include "sort/kernel/kernel.h"
 #include "sort_check.h"
 #include "test_sort.h"
 

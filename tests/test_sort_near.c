@@ -10,8 +10,8 @@
 
 #include "os/clock.h"
 #include "os/futex.h"
-#include "sort/crew.h"
-#include "sort/worth.h"
+#include "sort/crew/crew.h"
+#include "sort/crew/worth.h"
 #include "sort_check.h"
 #include "test_sort.h"
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sort/kernel.h"
+#include "sort/kernel/kernel.h"
 #include "sort/runs.h"
 #include "sort_check.h"
 #include "test_sort.h"

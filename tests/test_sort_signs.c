@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Floats on both sides of zero: their records' digits go by value (lib/sort/value.h); and records
+/* Floats on both sides of zero: their records' digits go by value (lib/sort/kernel/value.h); and records
  * with equal prefixes, which are those of equal keys or not (ties.h). */
 #include <check.h>
 #include <errno.h>

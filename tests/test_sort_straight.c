@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "sort/kernel.h"
+#include "sort/kernel/kernel.h"
 #include "sort/radix.h"
 #include "sort/straight.h"
 #include "sort_check.h"

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sort/crew/cut.h"
 #include "sort/insert.h"
 #include "sort/radix.h"
-#include "sort/straight.h"
 #include "sort/stray.h"
 #include "sort_check.h"
 #include "test_sort.h"

@@ -8,7 +8,7 @@
 
 #include "sort/count.h"
 #include "sort/frequent.h"
-#include "sort/kernel.h"
+#include "sort/kernel/kernel.h"
 #include "sort/sample.h"
 #include "sort_check.h"
 #include "test_sort.h"

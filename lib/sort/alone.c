@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "sort/choose.h"
-#include "sort/scratch.h"
+#include "sort/crew/scratch.h"
 
 enum {
 	SLACK = 64, /* bytes that the kernel may write too many */

@@ -7,12 +7,12 @@
 #include "sort/buckets.h"
 #include "sort/bytes.h"
 #include "sort/choose.h"
+#include "sort/crew/cut.h"
+#include "sort/crew/scratch.h"
 #include "sort/frequent.h"
 #include "sort/peeling.h"
 #include "sort/range.h"
 #include "sort/sample.h"
-#include "sort/scratch.h"
-#include "sort/straight.h"
 
 enum {
 	COVERED = 60,         /* percent of the keys that must have frequent values; */

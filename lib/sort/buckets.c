@@ -6,9 +6,9 @@
 #include <stdatomic.h>
 
 #include "sort/choose.h"
+#include "sort/crew/cut.h"
 #include "sort/range.h"
 #include "sort/split.h"
-#include "sort/straight.h"
 
 /* Of fewer buckets the first-level cache holds the lines that are written, so they are more
  * only if, of keys that lie unevenly, they would be too large for one thread. */

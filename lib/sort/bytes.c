@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#include "sort/scratch.h"
+#include "sort/crew/scratch.h"
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 8")

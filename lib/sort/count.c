@@ -6,9 +6,9 @@
 
 #include <errno.h>
 
+#include "sort/crew/cut.h"
+#include "sort/crew/scratch.h"
 #include "sort/few.h"
-#include "sort/scratch.h"
-#include "sort/straight.h"
 
 enum {
 	SLICES = 64,

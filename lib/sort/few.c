@@ -5,9 +5,10 @@
  * empty one, else the attempt is over. */
 #include "sort/few.h"
 
+#include "sort/crew/cut.h"
+
 #include <stdatomic.h>
 
-#include "sort/straight.h"
 
 enum { SLOTS = 256, VALUES = 64, SAMPLE = 64, TABLES = 16, TRIES = 32 };
 

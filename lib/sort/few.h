@@ -4,8 +4,8 @@
 #ifndef SMI_SORT_FEW_H
 #define SMI_SORT_FEW_H
 
-#include "sort/crew.h"
-#include "sort/key.h"
+#include "sort/crew/crew.h"
+#include "sort/kernel/key.h"
 
 /* Sorts n > 0 keys of 2, 4 or 8 bytes, whose memory is `out`, when they are of
  * at most some dozens of values; else returns false and has changed nothing. A

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "sort/frequent.h"
 
+#include "sort/crew/cut.h"
 #include "sort/few.h"
 #include "sort/peeling.h"
 #include "sort/radix.h"
 #include "sort/sample.h"
-#include "sort/straight.h"
 
 /* Of so few keys so few others are sooner sorted by one thread, in one bucket. */
 enum { FEW = 1 << 18, FEW_REST = 1 << 16 };

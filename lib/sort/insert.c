@@ -3,8 +3,8 @@
  * its end, and none of the parts before. */
 #include "sort/insert.h"
 
-#include "sort/own.h"
-#include "sort/straight.h"
+#include "sort/crew/cut.h"
+#include "sort/kernel/own.h"
 
 enum {
 	SOON = 2048, /* bytes */

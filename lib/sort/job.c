@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "sort/crew/scratch.h"
 #include "sort/map.h"
 #include "sort/options.h"
-#include "sort/scratch.h"
 
 enum {
 	PART_LOG = 31, /* a part has fewer keys than 2^this */

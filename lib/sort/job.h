@@ -4,8 +4,8 @@
 #ifndef SMI_SORT_JOB_H
 #define SMI_SORT_JOB_H
 
-#include "sort/crew.h"
-#include "sort/kernel.h"
+#include "sort/crew/crew.h"
+#include "sort/kernel/kernel.h"
 #include "sort/partition.h"
 #include "sort/specials.h"
 

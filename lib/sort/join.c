@@ -12,13 +12,13 @@
  * 2014). */
 #include "sort/join.h"
 
+#include "sort/crew/cut.h"
+#include "sort/crew/scratch.h"
 #include "sort/ends.h"
+#include "sort/kernel/own.h"
+#include "sort/kernel/weave.h"
 #include "sort/lay.h"
-#include "sort/own.h"
 #include "sort/range.h"
-#include "sort/scratch.h"
-#include "sort/straight.h"
-#include "sort/weave.h"
 
 enum {
 	PIECES = 256,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sort/lay.h"
 
-#include "sort/straight.h"
-#include "sort/weave.h"
+#include "sort/crew/cut.h"
+#include "sort/kernel/weave.h"
 
 #define INLINE static inline __attribute__((always_inline))
 

@@ -4,7 +4,7 @@
 #ifndef SMI_SORT_MAP_H
 #define SMI_SORT_MAP_H
 
-#include "sort/kernel.h"
+#include "sort/kernel/kernel.h"
 
 /* By leading bits of the range; of records whose prefix begins at bit index_bits, which no digit
  * tears apart. */
@@ -38,11 +38,6 @@ static inline double smi_map_value(const struct smi_keys *keys, uint64_t image)
 	if (keys->kind == SMI_FLOAT64)
 		return memcpy(&x, &bits, sizeof x), x;
 	return memcpy(&f, &half, sizeof f), f;
-}
-
-static inline unsigned smi_bits(uint64_t x)
-{
-	return x ? 64 - (unsigned)__builtin_clzll(x) : 0;
 }
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef SMI_SORT_MERGE_H
 #define SMI_SORT_MERGE_H
 
-#include "sort/crew.h"
+#include "sort/crew/crew.h"
 #include <sharedmem/sort.h>
 
 struct smi_merge {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sort/partition.h"
 
+#include "sort/crew/cut.h"
 #include "sort/split.h"
-#include "sort/straight.h"
 
 static void count_part(void *arg, size_t part, int rank)
 {

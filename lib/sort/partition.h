@@ -3,8 +3,8 @@
 #ifndef SMI_SORT_PARTITION_H
 #define SMI_SORT_PARTITION_H
 
-#include "sort/crew.h"
-#include "sort/kernel.h"
+#include "sort/crew/crew.h"
+#include "sort/kernel/kernel.h"
 
 /* The tables of one partition: for each part of the keys its counts, then the
  * next place of each digit. */

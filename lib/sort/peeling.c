@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "sort/peeling.h"
 
-#include "sort/own.h"
-#include "sort/scratch.h"
-#include "sort/straight.h"
+#include "sort/crew/cut.h"
+#include "sort/crew/scratch.h"
+#include "sort/kernel/own.h"
 
 enum {
 	SLACK = 64,   /* bytes that the kernel may write too many */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sort/range.h"
 
-#include "sort/straight.h"
+#include "sort/crew/cut.h"
+
 
 enum { PARTS = 64 };
 

@@ -3,8 +3,8 @@
 #ifndef SMI_SORT_RANGE_H
 #define SMI_SORT_RANGE_H
 
-#include "sort/crew.h"
-#include "sort/kernel.h"
+#include "sort/crew/crew.h"
+#include "sort/kernel/kernel.h"
 
 /* The range of n > 0 keys, in at most `parts` parts. */
 void smi_range_of(struct smi_range *range, const struct smi_kernel *kernel,

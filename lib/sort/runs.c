@@ -3,9 +3,10 @@
  * is joined with the one that lies there. */
 #include "sort/runs.h"
 
+#include "sort/crew/cut.h"
+
 #include <stdatomic.h>
 
-#include "sort/straight.h"
 
 enum { PARTS = 16, FIRST_LOOK = 256 };
 

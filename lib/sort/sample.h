@@ -3,7 +3,7 @@
 #ifndef SMI_SORT_SAMPLE_H
 #define SMI_SORT_SAMPLE_H
 
-#include "sort/kernel.h"
+#include "sort/kernel/kernel.h"
 
 /* From so many keys on the sample is larger. */
 #define SMI_SAMPLE_MORE (1 << 12)

@@ -5,9 +5,8 @@
 
 #include <errno.h>
 
-#include "sort/crew.h"
-#include "sort/key.h"
-#include "sort/map.h"
+#include "sort/crew/crew.h"
+#include "sort/kernel/key.h"
 #include "sort/options.h"
 
 enum { PART = 1 << 12, AT_ONCE = 16 };

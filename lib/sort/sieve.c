@@ -3,9 +3,10 @@
  * stretches on both sides are in order. */
 #include "sort/sieve.h"
 
+#include "sort/crew/cut.h"
+
 #include <stdatomic.h>
 
-#include "sort/straight.h"
 
 enum {
 	AHEAD = 9,       /* keys that tell which of two neighbours is the stray */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sort/map.h"
+#include "sort/kernel/key.h"
 #include "sort/merge.h"
 #include "sort/options.h"
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "sort/specials.h"
 
+#include "sort/crew/cut.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
-#include "sort/straight.h"
 
 static uint64_t bits_at(const struct smi_keys *keys, const void *base, size_t i)
 {

@@ -5,8 +5,8 @@
 #ifndef SMI_SORT_SPECIALS_H
 #define SMI_SORT_SPECIALS_H
 
-#include "sort/crew.h"
-#include "sort/kernel.h"
+#include "sort/crew/crew.h"
+#include "sort/kernel/kernel.h"
 
 struct smi_specials {
 	uint64_t *nans;

@@ -2,7 +2,7 @@
 #include "sort/split.h"
 
 #include "sort/choose.h"
-#include "sort/own.h"
+#include "sort/kernel/own.h"
 
 enum { ABREAST = 8 }; /* searches that go on at once, since each step waits for the one before */
 

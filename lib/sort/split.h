@@ -8,7 +8,7 @@
 
 #include <stdatomic.h>
 
-#include "sort/kernel.h"
+#include "sort/kernel/kernel.h"
 
 struct smi_map_sample;
 

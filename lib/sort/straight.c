@@ -2,6 +2,7 @@
 #include "sort/straight.h"
 
 #include "sort/bytes.h"
+#include "sort/crew/cut.h"
 
 #include <stdatomic.h>
 

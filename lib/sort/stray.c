@@ -6,9 +6,9 @@
 #include "sort/stray.h"
 
 #include "sort/count.h"
+#include "sort/crew/scratch.h"
 #include "sort/insert.h"
 #include "sort/radix.h"
-#include "sort/scratch.h"
 
 enum {
 	FIRST_LOOK = 24,   /* keys, of which so many may be below the one before: */

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "sort/crew.h"
+#include "sort/crew/crew.h"
 #include "sort/options.h"
 
 enum { PART = 1 << 14, AHEAD = 16 };

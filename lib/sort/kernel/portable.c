@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /* The inner loops in plain C. The leaves are insertion sorts: after the radix
  * pass a record is a few places from where it belongs. */
-#include "sort/kernel.h"
+#include "sort/kernel/kernel.h"
 
-#include "sort/lanes_portable.h"
-#include "sort/width32.h"
-#include "sort/look.h"
-#include "sort/width64.h"
-#include "sort/look.h"
-#include "sort/lie_portable.h"
-#include "sort/scan.h"
-#include "sort/mirror.h"
-#include "sort/spread.h"
-#include "sort/width32.h"
-#include "sort/cull.h"
-#include "sort/mark.h"
-#include "sort/width64.h"
-#include "sort/cull.h"
-#include "sort/mark.h"
-#include "sort/peel.h"
-#include "sort/place.h"
-#include "sort/special.h"
-#include "sort/ties.h"
+#include "sort/kernel/lanes_portable.h"
+#include "sort/kernel/width32.h"
+#include "sort/kernel/look.h"
+#include "sort/kernel/width64.h"
+#include "sort/kernel/look.h"
+#include "sort/kernel/lie_portable.h"
+#include "sort/kernel/scan.h"
+#include "sort/kernel/mirror.h"
+#include "sort/kernel/spread.h"
+#include "sort/kernel/width32.h"
+#include "sort/kernel/cull.h"
+#include "sort/kernel/mark.h"
+#include "sort/kernel/width64.h"
+#include "sort/kernel/cull.h"
+#include "sort/kernel/mark.h"
+#include "sort/kernel/peel.h"
+#include "sort/kernel/place.h"
+#include "sort/kernel/special.h"
+#include "sort/kernel/ties.h"
 
 enum { GROUP64 = 24, GROUP32 = 24 };
 
@@ -129,10 +129,10 @@ enum { LEAF_AVERAGE64 = 1, LEAF_AVERAGE32 = 1 };
 
 #define emit64 kernel_emit
 #define emit32 kernel_emit_narrow
-#include "sort/width64.h"
-#include "sort/bucket.h"
-#include "sort/width32.h"
-#include "sort/bucket.h"
+#include "sort/kernel/width64.h"
+#include "sort/kernel/bucket.h"
+#include "sort/kernel/width32.h"
+#include "sort/kernel/bucket.h"
 
 const struct smi_kernel smi_kernel_portable = {
 	.name = "portable",

@@ -5,8 +5,8 @@
 #ifndef SMI_SORT_PLACE_AVX2_H
 #define SMI_SORT_PLACE_AVX2_H
 
-#include "sort/kernel.h"
-#include "sort/peel.h"
+#include "sort/kernel/kernel.h"
+#include "sort/kernel/peel.h"
 
 enum {
 	AT_ONCE = 32, /* keys */

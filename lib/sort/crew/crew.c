@@ -7,7 +7,7 @@
  * change only while no part is left and none is unfinished; so whoever read
  * them after a ticket with parts left, and then lowers that very ticket, has
  * read the values of its step. */
-#include "sort/crew.h"
+#include "sort/crew/crew.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -18,8 +18,8 @@
 
 #include "os/clock.h"
 #include "os/futex.h"
-#include "sort/arithmetic.h"
-#include "sort/worth.h"
+#include "sort/crew/arithmetic.h"
+#include "sort/crew/worth.h"
 
 enum {
 	HELPERS = 255,

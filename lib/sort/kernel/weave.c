@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "sort/weave.h"
+#include "sort/kernel/weave.h"
 
-#include "sort/kernel.h"
+#include "sort/kernel/kernel.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -50,105 +50,105 @@ INLINE uint64_t image_of_float(uint64_t bits, uint64_t flip)
 #define OUT uint32_t
 #define IMAGE PLAIN
 #define RESULT RECORD_OF
-#include "sort/strand.h"
+#include "sort/kernel/strand.h"
 
 #define NAME wide
 #define RECORD uint64_t
 #define OUT uint64_t
 #define IMAGE PLAIN
 #define RESULT RECORD_OF
-#include "sort/strand.h"
+#include "sort/kernel/strand.h"
 
 #define NAME narrow_key
 #define RECORD uint32_t
 #define OUT uint32_t
 #define IMAGE PLAIN
 #define RESULT (uint32_t)KEY_OF
-#include "sort/strand.h"
+#include "sort/kernel/strand.h"
 
 #define NAME narrow_float
 #define RECORD uint32_t
 #define OUT uint32_t
 #define IMAGE PLAIN
 #define RESULT float32_of
-#include "sort/strand.h"
+#include "sort/kernel/strand.h"
 
 #define NAME wide_key
 #define RECORD uint64_t
 #define OUT uint64_t
 #define IMAGE PLAIN
 #define RESULT KEY_OF
-#include "sort/strand.h"
+#include "sort/kernel/strand.h"
 
 #define NAME wide_float
 #define RECORD uint64_t
 #define OUT uint64_t
 #define IMAGE PLAIN
 #define RESULT float64_of
-#include "sort/strand.h"
+#include "sort/kernel/strand.h"
 
 #define NAME wide_index
 #define RECORD uint64_t
 #define OUT uint64_t
 #define IMAGE PLAIN
 #define RESULT INDEX_OF
-#include "sort/strand.h"
+#include "sort/kernel/strand.h"
 
 #define NAME wide_index32
 #define RECORD uint64_t
 #define OUT uint32_t
 #define IMAGE PLAIN
 #define RESULT (uint32_t)INDEX_OF
-#include "sort/strand.h"
+#include "sort/kernel/strand.h"
 
 #define NAME raw
 #define RECORD uint64_t
 #define OUT uint64_t
 #define IMAGE INTEGER_OF
 #define RAW
-#include "sort/strand.h"
+#include "sort/kernel/strand.h"
 
 #define NAME raw32
 #define RECORD uint64_t
 #define OUT uint32_t
 #define IMAGE INTEGER_OF
 #define RAW
-#include "sort/strand.h"
+#include "sort/kernel/strand.h"
 
 #define NAME raw_float
 #define RECORD uint64_t
 #define OUT uint64_t
 #define IMAGE image_of_float
 #define RAW
-#include "sort/strand.h"
+#include "sort/kernel/strand.h"
 
 #define NAME raw_float32
 #define RECORD uint64_t
 #define OUT uint32_t
 #define IMAGE image_of_float
 #define RAW
-#include "sort/strand.h"
+#include "sort/kernel/strand.h"
 
 #define NAME pair
 #define RECORD struct smi_pair
 #define OUT struct smi_pair
 #define IMAGE IMAGE_OF
 #define RESULT RECORD_OF
-#include "sort/strand.h"
+#include "sort/kernel/strand.h"
 
 #define NAME pair_index
 #define RECORD struct smi_pair
 #define OUT uint64_t
 #define IMAGE IMAGE_OF
 #define RESULT SECOND_OF
-#include "sort/strand.h"
+#include "sort/kernel/strand.h"
 
 #define NAME pair_index32
 #define RECORD struct smi_pair
 #define OUT uint32_t
 #define IMAGE IMAGE_OF
 #define RESULT (uint32_t)SECOND_OF
-#include "sort/strand.h"
+#include "sort/kernel/strand.h"
 
 void smi_weave(struct smi_piece piece[4], enum smi_weave form, uint64_t mask)
 {

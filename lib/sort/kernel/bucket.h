@@ -4,7 +4,7 @@
  * of the leaves, which writes the sink. Sub-buckets too large for a group are
  * buckets themselves. Included once for each record width. */
 
-#include "sort/digit.h"
+#include "sort/kernel/digit.h"
 
 /* Records that are moved together: first their places are taken, then they are stored. A
  * store waits for the count that says where to, and until then for it all reads that follow.

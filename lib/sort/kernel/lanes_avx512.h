@@ -8,7 +8,7 @@
 #include <immintrin.h>
 #include <stdint.h>
 
-#include "sort/key.h"
+#include "sort/kernel/key.h"
 
 #define INLINE static inline __attribute__((always_inline))
 

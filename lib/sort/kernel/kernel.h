@@ -8,8 +8,8 @@
 #ifndef SMI_SORT_KERNEL_H
 #define SMI_SORT_KERNEL_H
 
-#include "sort/key.h"
-#include "sort/weave.h"
+#include "sort/kernel/key.h"
+#include "sort/kernel/weave.h"
 
 #define SMI_DIGITS 1024 /* most buckets of one partition */
 

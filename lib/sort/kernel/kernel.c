@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which kernel runs: the best that the CPU has, found out once. */
-#include "sort/kernel.h"
+#include "sort/kernel/kernel.h"
 
 #include <errno.h>
 #include <stdatomic.h>

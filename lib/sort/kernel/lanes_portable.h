@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "sort/key.h"
+#include "sort/kernel/key.h"
 
 #define INLINE static inline __attribute__((always_inline))
 

@@ -9,7 +9,7 @@
 #ifndef SMI_SORT_BRAID_H
 #define SMI_SORT_BRAID_H
 
-#include "sort/weave.h"
+#include "sort/kernel/weave.h"
 
 /* What is written for records: themselves, or keys or indices that they stand for. */
 INLINE v64 v64_result(enum smi_weave form, v64 image, uint64_t mask)

@@ -4,7 +4,7 @@
 #ifndef SMI_SORT_SCAN_H
 #define SMI_SORT_SCAN_H
 
-#include "sort/kernel.h"
+#include "sort/kernel/kernel.h"
 
 /* Calls `function(kind, ...)` with the kind as a constant. */
 #define FOR_EACH_KIND(kind, function, ...)                          \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Scratch memory: a block begins with one line that tells its size. */
-#include "sort/scratch.h"
+#include "sort/crew/scratch.h"
 
 #include <stdatomic.h>
 

@@ -4,7 +4,7 @@
 #ifndef SMI_SORT_LIE_PORTABLE_H
 #define SMI_SORT_LIE_PORTABLE_H
 
-#include "sort/kernel.h"
+#include "sort/kernel/kernel.h"
 
 enum { LIE_BLOCK = 32 }; /* pairs */
 

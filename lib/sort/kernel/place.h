@@ -4,8 +4,8 @@
 #ifndef SMI_SORT_PLACE_H
 #define SMI_SORT_PLACE_H
 
-#include "sort/kernel.h"
-#include "sort/peel.h"
+#include "sort/kernel/kernel.h"
+#include "sort/kernel/peel.h"
 
 /* Writes those lanes of `index` from `place` on, before `end`; answers where they end. A
  * whole vector is written where there is room: what it writes too much belongs

@@ -6,9 +6,9 @@
 #ifndef SMI_SORT_PEEL_H
 #define SMI_SORT_PEEL_H
 
-#include "sort/kernel.h"
-#include "sort/scan.h"
-#include "sort/spread.h"
+#include "sort/kernel/kernel.h"
+#include "sort/kernel/scan.h"
+#include "sort/kernel/spread.h"
 
 enum { PEEL_BLOCK = 1024 }; /* keys, whose marks stay in the nearest cache */
 

@@ -4,7 +4,7 @@
 #ifndef SMI_SORT_TIES_H
 #define SMI_SORT_TIES_H
 
-#include "sort/kernel.h"
+#include "sort/kernel/kernel.h"
 
 enum { SETTLE_MAX = 64 }; /* as many records as any group has */
 

@@ -155,4 +155,10 @@ static inline bool smi_keys_init(struct smi_keys *keys, const void *base, enum s
 	return true;
 }
 
+/* How many bits a number takes; 0 takes none. */
+static inline unsigned smi_bits(uint64_t x)
+{
+	return x ? 64 - (unsigned)__builtin_clzll(x) : 0;
+}
+
 #endif

@@ -3,7 +3,7 @@
 #ifndef SMI_SORT_MIRROR_H
 #define SMI_SORT_MIRROR_H
 
-#include "sort/kernel.h"
+#include "sort/kernel/kernel.h"
 
 /* Exchanges `bytes` from `a` on with those before `b`, key by key. */
 INLINE void mirror_bytes(size_t size, char *a, char *b, size_t bytes)

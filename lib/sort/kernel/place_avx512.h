@@ -4,8 +4,8 @@
 #ifndef SMI_SORT_PLACE_AVX512_H
 #define SMI_SORT_PLACE_AVX512_H
 
-#include "sort/kernel.h"
-#include "sort/peel.h"
+#include "sort/kernel/kernel.h"
+#include "sort/kernel/peel.h"
 
 #define BY_BYTES __attribute__((target("avx512vbmi2")))
 

@@ -8,9 +8,9 @@
 #ifndef SMI_SORT_SPREAD_H
 #define SMI_SORT_SPREAD_H
 
-#include "sort/kernel.h"
-#include "sort/own.h"
-#include "sort/scan.h"
+#include "sort/kernel/kernel.h"
+#include "sort/kernel/own.h"
+#include "sort/kernel/scan.h"
 
 enum { AHEAD = 256, RING = 2 * AHEAD, SOON = 16 * SMI_LINE };
 

@@ -2,8 +2,8 @@
 /* How a bucket's records are taken apart: which sub-bucket each belongs to, by leading bits, by
  * logarithm or by value. Included by bucket.h, for each record width. */
 
-#include "sort/own.h"
-#include "sort/value.h"
+#include "sort/kernel/own.h"
+#include "sort/kernel/value.h"
 
 /* From so many records on, and up to so many, they may be floats that are worth digits by value. Of
  * more wide ones digits by exponents, which go to fewer places, are sooner done, twice; without

@@ -5,7 +5,7 @@
 #ifndef SMI_SORT_LOOK_H
 #define SMI_SORT_LOOK_H
 
-#include "sort/kernel.h"
+#include "sort/kernel/kernel.h"
 
 #define UNROLL _Pragma("GCC unroll 8")
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "sort/worth.h"
+#include "sort/crew/worth.h"
 
 #include <stdatomic.h>
 

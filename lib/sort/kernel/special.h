@@ -4,8 +4,8 @@
 #ifndef SMI_SORT_SPECIAL_H
 #define SMI_SORT_SPECIAL_H
 
-#include "sort/kernel.h"
-#include "sort/scan.h"
+#include "sort/kernel/kernel.h"
+#include "sort/kernel/scan.h"
 
 INLINE void special_count(enum smi_kind kind, const struct smi_keys *keys, size_t lo, size_t hi,
 			  size_t *nans, size_t *zeros)
