@@ -54,11 +54,14 @@ static void make_items(char *items, size_t n, size_t size, enum shape shape)
 	free(keys);
 }
 
-static const size_t counts[] = { 0, 1, 2, 3, 4, 5, 8, 17, 100, 2047, 2048, 2049, 30000 };
+static const size_t counts[] = { 0, 1, 2, 3, 4, 5, 8, 15, 16, 17, 100, 1023, 1024, 1025,
+				 2047, 2048, 2049, 30000 };
+
+static const size_t sizes[] = { 4, 5, 7, 8, 9, 12, 16, 17, 24, 32, 33, 40, 63, 64, 65, 100 };
+enum { SIZES = sizeof sizes / sizeof *sizes };
 
 START_TEST(a_comparator_sorts_items_of_any_size_stably)
 {
-	static const size_t sizes[] = { 4, 8, 12, 16, 24, 32, 33, 40, 100 };
 	static const int threads[] = { 1, 2, 3, 8 };
 	size_t size = sizes[_i], most = 30000;
 	char *items = malloc(most * size), *sorted = malloc(most * size);
@@ -91,6 +94,23 @@ START_TEST(a_comparator_sorts_items_of_any_size_stably)
 	free(order);
 	free(expected);
 	free(keys);
+}
+END_TEST
+
+/* Of few items, some more than n*log2(n) must do: to find them in order takes n - 1, and to
+ * merge two runs from both ends takes as many as they have items. */
+START_TEST(few_items_take_few_comparisons)
+{
+	struct counter counter;
+	int32_t keys[300];
+
+	for (size_t n = 2; n <= 300; n++)
+		for (int shape = 0; shape < SHAPES; shape++) {
+			counter.calls = 0;
+			make_keys(keys, n, SHARED_INT32, shape, n);
+			ck_assert_int_eq(shared_sort_by(keys, n, 4, compare_counting, &counter, NULL), 0);
+			ck_assert_uint_le(counter.calls, (size_t)((double)n * log2((double)n)) + 5);
+		}
 }
 END_TEST
 
@@ -127,36 +147,47 @@ static int compare_keys(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* Sorts n items with a comparator that is no order: is each of them still there, once? */
+static void sort_by_a_lie(size_t n, size_t size, int np, shared_compare_fn lie, void *arg)
+{
+	struct shared_sort_options o = { .np = np };
+	char *items = malloc(n * size + 1), *seen = calloc(n + 1, 1);
+	size_t *order = malloc(n * 8 + 8);
+
+	memset(items, 0, n * size);
+	for (uint32_t i = 0; i < n; i++)
+		memcpy(items + i * size, &i, 4);
+	ck_assert_int_eq(shared_argsort_by(items, n, size, lie, arg, order, &o), 0);
+	for (size_t i = 0; i < n; i++)
+		if (order[i] >= n || seen[order[i]]++)
+			ck_abort_msg("place %zu of %zu: %zu", i, n, order[i]);
+	ck_assert_int_eq(shared_sort_by(items, n, size, lie, arg, &o), 0);
+	qsort(items, n, size, compare_keys);
+	for (uint32_t i = 0; i < n; i++)
+		if (memcmp(items + i * size, &i, 4) != 0)
+			ck_abort_msg("item %u of %zu is lost", i, n);
+	free(items);
+	free(order);
+	free(seen);
+}
+
+static int compare_answering(const void *a, const void *b, void *arg)
+{
+	(void)a, (void)b;
+	return *(const int *)arg;
+}
+
 START_TEST(a_comparator_that_lies_costs_only_the_order)
 {
-	static const size_t sizes[] = { 4, 8, 16, 20, 48 };
 	_Atomic uint64_t state = 1;
 
 	for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
 		for (int np = 1; np <= 8; np *= 2) {
-			size_t n = counts[c], size = sizes[(c + (size_t)np) % 5];
-			struct shared_sort_options o = { .np = np };
-			char *items = malloc(n * size + 1);
-			size_t *order = malloc(n * 8 + 8);
-			char *seen = calloc(n + 1, 1);
+			size_t size = sizes[(5 * c + (size_t)np) % SIZES];
 
-			memset(items, 0, n * size);
-			for (uint32_t i = 0; i < n; i++)
-				memcpy(items + i * size, &i, 4);
-			ck_assert_int_eq(shared_argsort_by(items, n, size, compare_lying, &state,
-							   order, &o), 0);
-			for (size_t i = 0; i < n; i++)
-				if (order[i] >= n || seen[order[i]]++)
-					ck_abort_msg("place %zu of %zu: %zu", i, n, order[i]);
-			ck_assert_int_eq(shared_sort_by(items, n, size, compare_lying, &state, &o),
-					 0);
-			qsort(items, n, size, compare_keys);
-			for (uint32_t i = 0; i < n; i++)
-				if (memcmp(items + i * size, &i, 4) != 0)
-					ck_abort_msg("item %u of %zu is lost", i, n);
-			free(items);
-			free(order);
-			free(seen);
+			sort_by_a_lie(counts[c], size, np, compare_lying, &state);
+			for (int answer = -1; answer <= 1; answer++)
+				sort_by_a_lie(counts[c], size, np, compare_answering, &answer);
 		}
 }
 END_TEST
@@ -301,7 +332,8 @@ TCase *sort_by_tests(void)
 
 	tcase_add_checked_fixture(tcase, share_all, NULL);
 	tcase_set_timeout(tcase, 120);
-	tcase_add_loop_test(tcase, a_comparator_sorts_items_of_any_size_stably, 0, 9);
+	tcase_add_loop_test(tcase, a_comparator_sorts_items_of_any_size_stably, 0, SIZES);
+	tcase_add_test(tcase, few_items_take_few_comparisons);
 	tcase_add_test(tcase, comparisons_are_few);
 	tcase_add_test(tcase, a_comparator_that_lies_costs_only_the_order);
 	tcase_add_test(tcase, a_comparator_may_sort_too);

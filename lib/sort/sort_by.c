@@ -3,14 +3,14 @@
 #include <sharedmem/sort.h>
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "sort/crew/scratch.h"
 #include "sort/kernel/key.h"
 #include "sort/merge.h"
 #include "sort/options.h"
 
-enum { ALONE = 2048, COMPARING = 25 /* ns: a cheap one takes less, others more */, LARGE_ITEM = 32 };
+enum { ALONE = 2048, COMPARING = 25 /* ns: a cheap one takes less, others more */, LARGE_ITEM = 64 };
 
 static int check(const void *items, size_t n, size_t size, shared_compare_fn compare,
 		 const struct shared_sort_options *options)
@@ -30,14 +30,14 @@ static int merge_sort(struct smi_merge *m, const struct shared_sort_options *opt
 	int r;
 
 	m->descending = smi_options_descending(options);
-	m->spare = malloc(m->n * m->width);
+	m->spare = smi_scratch_take(m->n * m->width);
 	if (!m->spare)
 		return -ENOMEM;
 	if (m->n > ALONE)
 		smi_crew_enter(&crew, smi_options_np(options), m->n * smi_bits(m->n) * COMPARING);
 	r = smi_merge_sort(m, &crew);
 	smi_crew_leave(&crew);
-	free(m->spare);
+	smi_scratch_give(m->spare);
 	return r;
 }
 
@@ -61,8 +61,8 @@ int shared_argsort_by(const void *items, size_t n, size_t size, shared_compare_f
 static int sort_large_items(void *items, size_t n, size_t size, shared_compare_fn compare,
 			    void *arg, const struct shared_sort_options *options)
 {
-	size_t *order = malloc(n * sizeof *order);
-	void *sorted = malloc(n * size);
+	size_t *order = smi_scratch_take(n * sizeof *order);
+	void *sorted = smi_scratch_take(n * size);
 	int r = ENOMEM;
 
 	if (order && sorted)
@@ -71,8 +71,8 @@ static int sort_large_items(void *items, size_t n, size_t size, shared_compare_f
 		r = shared_take(sorted, items, size, order, n, options);
 	if (r == 0)
 		memcpy(items, sorted, n * size);
-	free(order);
-	free(sorted);
+	smi_scratch_give(order);
+	smi_scratch_give(sorted);
 	return r;
 }
 
