@@ -70,13 +70,16 @@ INLINE void move(struct form f, char *to, const char *from)
 	memcpy(to + f.width - f.half, high, f.half);
 }
 
-/* The item that an index stands for will be compared soon. */
+/* This element, or the item that it stands for, will be compared soon. */
 INLINE void expect(struct form f, const char *element)
 {
 	size_t i;
 
-	memcpy(&i, element, sizeof i);
-	__builtin_prefetch(f.m->items + i * f.m->size);
+	if (f.indirect) {
+		memcpy(&i, element, sizeof i);
+		element = f.m->items + i * f.m->size;
+	}
+	__builtin_prefetch(element);
 }
 
 #endif

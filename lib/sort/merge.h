@@ -3,7 +3,9 @@
 #ifndef SMI_SORT_MERGE_H
 #define SMI_SORT_MERGE_H
 
-#include "sort/crew/crew.h"
+#include <stdbool.h>
+#include <stddef.h>
+
 #include <sharedmem/sort.h>
 
 struct smi_merge {
@@ -18,7 +20,7 @@ struct smi_merge {
 	size_t n;
 };
 
-/* Sorts; 0 or -ENOMEM, and then the elements are as they were. */
-int smi_merge_sort(const struct smi_merge *merge, const struct smi_crew *crew);
+/* Sorts, by up to np threads; 0 or -ENOMEM, and then the elements are as they were. */
+int smi_merge_sort(const struct smi_merge *merge, int np);
 
 #endif

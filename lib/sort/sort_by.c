@@ -6,11 +6,10 @@
 #include <string.h>
 
 #include "sort/crew/scratch.h"
-#include "sort/kernel/key.h"
 #include "sort/merge.h"
 #include "sort/options.h"
 
-enum { ALONE = 2048, COMPARING = 25 /* ns: a cheap one takes less, others more */, LARGE_ITEM = 64 };
+enum { LARGE_ITEM = 64 };
 
 static int check(const void *items, size_t n, size_t size, shared_compare_fn compare,
 		 const struct shared_sort_options *options)
@@ -26,17 +25,13 @@ static int check(const void *items, size_t n, size_t size, shared_compare_fn com
 
 static int merge_sort(struct smi_merge *m, const struct shared_sort_options *options)
 {
-	struct smi_crew crew = { .np = 1 };
 	int r;
 
 	m->descending = smi_options_descending(options);
 	m->spare = smi_scratch_take(m->n * m->width);
 	if (!m->spare)
 		return -ENOMEM;
-	if (m->n > ALONE)
-		smi_crew_enter(&crew, smi_options_np(options), m->n * smi_bits(m->n) * COMPARING);
-	r = smi_merge_sort(m, &crew);
-	smi_crew_leave(&crew);
+	r = smi_merge_sort(m, smi_options_np(options));
 	smi_scratch_give(m->spare);
 	return r;
 }

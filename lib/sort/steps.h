@@ -12,7 +12,10 @@
 #include "sort/element.h"
 
 /* WORTH: elements whose merge is worth looking whether they lie in order, and cutting. */
-enum { LEAF = 4, WORTH_A_LOOK = 16, WORTH_CUTS = 1024, PIECES = 4, AHEAD = 8 };
+enum { LEAF = 4, WORTH_A_LOOK = 16, WORTH_CUTS = 1024, PIECES = 4 };
+
+/* How far ahead memory is asked for: so many indices, or bytes of elements. */
+enum { INDICES_AHEAD = 8, BYTES_AHEAD = 256 };
 
 /* A merge of two runs that lie one behind the other, or a piece of it. */
 struct piece {
@@ -47,17 +50,18 @@ INLINE size_t shorter(struct form f, const struct ends *e)
 	       min((size_t)(e->a_end - e->a), (size_t)(e->b_end - e->b)) / f.width;
 }
 
-/* The first and the last element of what is left. `far`: each run has AHEAD more. */
+/* The first and the last element of what is left. */
 INLINE void take_both(struct form f, struct ends *e, bool far)
 {
+	size_t ahead = f.indirect ? INDICES_AHEAD * f.width : BYTES_AHEAD;
 	const char *a_last = e->a_end - f.width, *b_last = e->b_end - f.width;
 	size_t b_first = mask_before(f, e->b, e->a), a_is_last = mask_before(f, b_last, a_last);
 	const char *first = choose(b_first, e->b, e->a);
 	const char *last = choose(a_is_last, a_last, b_last);
 
 	if (far) {
-		expect(f, first + AHEAD * f.width);
-		expect(f, last - AHEAD * f.width);
+		expect(f, first + ahead);
+		expect(f, last - ahead);
 	}
 	move(f, e->to, first);
 	e->to += f.width;
@@ -69,17 +73,27 @@ INLINE void take_both(struct form f, struct ends *e, bool far)
 	e->b_end -= f.width & ~a_is_last;
 }
 
+/* How many of so many steps ask for memory ahead: as long as there are indices to read, and of
+ * elements that are so large that it is worth it. */
+INLINE size_t far_steps(struct form f, int count, size_t steps)
+{
+	if (f.indirect)
+		return steps > INDICES_AHEAD ? steps - INDICES_AHEAD : 0;
+	return count > 1 && (f.half > 0 || f.width == 8) ? steps : 0;
+}
+
 /* So many elements from both ends of `count` merges, of which no run is shorter. */
 INLINE void take_ends(struct form f, struct ends *ends, int count, size_t steps)
 {
+	size_t far = far_steps(f, count, steps);
 	struct ends e[PIECES];
 
 	for (int k = 0; k < count; k++)
 		e[k] = ends[k];
-	for (; f.indirect && steps > AHEAD; steps--)
+	for (size_t i = 0; i < far; i++)
 		for (int k = 0; k < count; k++)
 			take_both(f, &e[k], true);
-	for (; steps > 0; steps--)
+	for (size_t i = far; i < steps; i++)
 		for (int k = 0; k < count; k++)
 			take_both(f, &e[k], false);
 	for (int k = 0; k < count; k++)
