@@ -29,3 +29,12 @@ template <typename T> bool peer_sort(T *keys, size_t n, int np, bool nan)
 		boost::sort::spreadsort::spreadsort(keys, keys + n);
 	return true;
 }
+
+template <typename T> bool peer_sort_by(T *keys, size_t n, int np)
+{
+	if (np == 1)
+		boost::sort::spinsort(keys, keys + n, less_by_pointer<T>());
+	else
+		boost::sort::parallel_stable_sort(keys, keys + n, less_by_pointer<T>(), (uint32_t)np);
+	return true;
+}

@@ -26,3 +26,10 @@ template <typename T> bool peer_sort(T *keys, size_t n, int np, bool nan)
 		__gnu_parallel::sort(keys, keys + n);
 	return true;
 }
+
+template <typename T> bool peer_sort_by(T *keys, size_t n, int np)
+{
+	omp_set_num_threads(np);
+	__gnu_parallel::stable_sort(keys, keys + n, less_by_pointer<T>());
+	return true;
+}

@@ -21,6 +21,19 @@ template <typename T> bool peer_argsort(const T *keys, size_t n, size_t *order, 
 	return shared_argsort(keys, n, type_of<T>(), order, &o) == 0;
 }
 
+template <typename T> int compare(const void *a, const void *b, void *)
+{
+	return compare_keys<T>(a, b);
+}
+
+template <typename T> bool peer_sort_by(T *keys, size_t n, int np)
+{
+	struct shared_sort_options o = {};
+
+	o.np = np;
+	return shared_sort_by(keys, n, sizeof *keys, compare<T>, nullptr, &o) == 0;
+}
+
 template <typename T> bool peer_sort(T *keys, size_t n, int np, bool)
 {
 	struct shared_sort_options o = {};

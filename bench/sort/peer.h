@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What every measured program is: it reads lines "op type shape n np", op
- * being argsort or sort, and answers each with the median of some runs in
- * milliseconds, or "-" when it has no such function. The result of the first
- * run is verified. */
+ * being argsort, sort or sort_by (stable, by a comparator), and answers each
+ * with the median of some runs in milliseconds, or "-" when it has no such
+ * function. The result of the first run is verified. */
 #ifndef BENCH_PEER_H
 #define BENCH_PEER_H
 
@@ -27,9 +27,27 @@ template <typename T> struct less_nan_last {
 	}
 };
 
+/* How sort_by compares: by a C function behind a pointer that nobody can see through, which is
+ * what a C program's sort has. NaN last. */
+template <typename T> int compare_keys(const void *a, const void *b)
+{
+	T x = *(const T *)a, y = *(const T *)b;
+
+	return (x > y) - (x < y) + (x != x) - (y != y);
+}
+
+template <typename T> struct less_by_pointer {
+	static int (*volatile const compare)(const void *a, const void *b);
+	int (*by)(const void *a, const void *b) = compare;
+
+	bool operator()(const T &a, const T &b) const { return by(&a, &b) < 0; }
+};
+template <typename T> int (*volatile const less_by_pointer<T>::compare)(const void *, const void *) = compare_keys<T>;
+
 /* Sorts `order`, which holds 0 ... n-1 or nothing in particular. */
 template <typename T> bool peer_argsort(const T *keys, size_t n, size_t *order, int np, bool nan);
 template <typename T> bool peer_sort(T *keys, size_t n, int np, bool nan);
+template <typename T> bool peer_sort_by(T *keys, size_t n, int np);
 
 static double now_ms()
 {
@@ -65,8 +83,9 @@ template <typename T> double measure(const char *op, int type, const char *shape
 		if (!by_index)
 			work = keys;
 		begin = now_ms();
-		ran = by_index ? peer_argsort<T>(keys.data(), n, order.data(), np, nan)
-			       : peer_sort<T>(work.data(), n, np, nan);
+		ran = by_index		       ? peer_argsort<T>(keys.data(), n, order.data(), np, nan)
+		      : strcmp(op, "sort") == 0 ? peer_sort<T>(work.data(), n, np, nan)
+						: peer_sort_by<T>(work.data(), n, np);
 		begin = now_ms() - begin;
 		if (!ran)
 			return -1;

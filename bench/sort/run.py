@@ -8,7 +8,7 @@ one question at a time, so no idle peer spins for long beside another one. The
 programs take turns; a figure is the median of three turns' medians.
 
 The environment narrows it down: SORT_TYPES="f8 i4", SORT_SHAPES="uniform zipf",
-SORT_N="1000 1000000", SORT_NP="1 2", SORT_OPS="argsort sort", SORT_TURNS=3."""
+SORT_N="1000 1000000", SORT_NP="1 2", SORT_OPS="argsort sort sort_by", SORT_TURNS=3."""
 import os
 import shutil
 import statistics
@@ -26,7 +26,7 @@ def choice(name, default):
 def start_all(directory):
     here = os.path.dirname(os.path.abspath(__file__))
     commands = {"ours": [os.path.join(directory, "ours")]}
-    for peer in ("gnu_parallel", "tbb", "boost", "vqsort"):
+    for peer in ("gnu_parallel", "tbb", "boost", "vqsort", "libc"):
         if os.path.exists(os.path.join(directory, peer)):
             commands[peer] = [os.path.join(directory, peer)]
     python = shutil.which("python3", path="/usr/bin") or sys.executable
@@ -61,7 +61,7 @@ def measure(processes, op, type_, shape, n, np_):
 
 def summary(rows, names, out):
     peers = [name for name in names if name != "ours"]
-    for op in ("argsort", "sort"):
+    for op in ("argsort", "sort", "sort_by"):
         for np_ in sorted({row[4] for row in rows}):
             for n in sorted({row[3] for row in rows}):
                 cells = [row for row in rows if (row[0], row[4], row[3]) == (op, np_, n)]
@@ -113,7 +113,7 @@ def main():
         print("op", "type", "shape", "n", "np", *[x + "_ms" for x in names], sep="\t", file=tsv)
         cells = [(op, type_, shape, int(n), int(np_)) for n in
                  choice("SORT_N", "1000 10000 100000 1000000 10000000 100000000")
-                 for op in choice("SORT_OPS", "argsort sort") for type_ in
+                 for op in choice("SORT_OPS", "argsort sort sort_by") for type_ in
                  choice("SORT_TYPES", " ".join(TYPES)) for shape in choice("SORT_SHAPES", SHAPES)
                  for np_ in choice("SORT_NP", "1 2")]
         for cell in cells:

@@ -28,3 +28,11 @@ template <typename T> bool peer_sort(T *keys, size_t n, int np, bool nan)
 		tbb::parallel_sort(keys, keys + n);
 	return true;
 }
+
+template <typename T> bool peer_sort_by(T *keys, size_t n, int np)
+{
+	tbb::global_control limit(tbb::global_control::max_allowed_parallelism, (size_t)np);
+
+	std::stable_sort(std::execution::par, keys, keys + n, less_by_pointer<T>());
+	return true;
+}
