@@ -37,6 +37,7 @@ static const struct {
 	{ "replay", replay_suite },
 	{ "next_map", next_map_suite },
 	{ "start", start_suite },
+	{ "strays", strays_suite },
 	{ "examples", examples_suite },
 	{ "fault", fault_suite },
 	{ "sort", sort_suite },

@@ -31,6 +31,7 @@ Suite *limits_suite(void);
 Suite *replay_suite(void);
 Suite *next_map_suite(void);
 Suite *start_suite(void);
+Suite *strays_suite(void);
 Suite *examples_suite(void);
 Suite *fault_suite(void);
 Suite *sort_suite(void);

@@ -48,7 +48,9 @@ struct pool_worker {
 };
 
 /* Runs job `job` in a worker, which sees the program's memory as it was when
- * pool_map was called. Non-zero fails the job. */
+ * pool_map was called. Non-zero fails the job. A child that it forks and that
+ * comes back from it is no worker, and ends there: its exit status is what it
+ * returned. In a child the functions for jobs return non-zero, or NULL. */
 typedef int (*pool_work_fn)(struct pool_worker *self, size_t job, void *arg);
 
 /* Runs on the master, one call per job, never two at once. `value` is what the

@@ -57,7 +57,7 @@ static void be_worker(struct smi_crew *crew, int rank)
 	crew->live(crew->context, rank);
 	/* Whom it has just woken may wait for this CPU, and to leave takes long. */
 	sched_yield();
-	smi_process_leave();
+	smi_process_leave(0);
 }
 
 static int start_one(struct smi_crew *crew, int rank)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -128,12 +129,12 @@ void smi_process_flush_own(void)
 	}
 }
 
-void smi_process_leave(void)
+void smi_process_leave(int status)
 {
 	smi_process_flush_own();
 	if (__gcov_dump)
 		__gcov_dump();
-	_exit(0);
+	_exit(status);
 }
 
 /* Of so many pages, or huge pages. */
@@ -163,6 +164,18 @@ static void leave_early(void)
 }
 #define GUARD_EXIT() atexit(leave_early)
 #endif
+
+unsigned smi_process_lineage;
+
+static void branch_off(void)
+{
+	smi_process_lineage++;
+}
+
+static __attribute__((constructor)) void watch_forks(void)
+{
+	pthread_atfork(NULL, NULL, branch_off);
+}
 
 static int pidfd_open_(pid_t pid)
 {

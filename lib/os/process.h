@@ -55,6 +55,10 @@ int smi_process_fork_sibling(pid_t parent, _Atomic int32_t *born);
  * and then it has been ended. */
 int smi_process_adopt(struct smi_process *process, pid_t pid);
 
+/* Another number in each child of fork(): who keeps it can tell later whether this is still
+ * the same process, and need not ask the system. */
+extern unsigned smi_process_lineage;
+
 /* Whether there are pidfds here, without which siblings can't be watched. */
 bool smi_process_have_pidfd(void);
 
@@ -67,7 +71,7 @@ void smi_process_lead(void);
 void smi_process_group(struct smi_process *process);
 
 /* In the child: writes out what it wrote, and leaves. */
-void smi_process_leave(void) __attribute__((noreturn));
+void smi_process_leave(int status) __attribute__((noreturn));
 void smi_process_flush_own(void);
 
 /* In the child: it has touched little memory since it was forked. */

@@ -26,6 +26,8 @@ HOT bool try_job(struct smi_worker *worker, uint64_t job, int *returned)
 	if (__builtin_expect(worker->passed, 0))
 		worker->passed = false;
 	*returned = map->work(&worker->told, job, map->arg);
+	if (smi_worker_is_stray(worker))
+		smi_process_leave(*returned);
 	if (__builtin_expect(map->collect, 0) && *returned == 0 && worker->writer.length != map->result_size)
 		refuse_size(worker);
 	return (*returned | (int)worker->trouble | (int)worker->section) == 0;
@@ -246,6 +248,8 @@ HOT bool run_counted_job(struct smi_worker *worker, uint64_t job, struct smi_tal
 	smi_order_raise(&slot->turn, job);
 	smi_order_nudge(&map->order);
 	returned = map->work(&worker->told, job, map->arg);
+	if (smi_worker_is_stray(worker))
+		smi_process_leave(returned);
 	if (__builtin_expect((returned | (int)worker->trouble | (int)worker->section | worker->passed) == 0 &&
 			     smi_writer_only_counts(&worker->writer), 1)) {
 		smi_tally_add(tally, job);

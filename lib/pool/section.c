@@ -7,6 +7,8 @@ int pool_critical_begin(struct pool_worker *self)
 {
 	struct smi_worker *worker = smi_worker_of(self);
 
+	if (smi_worker_is_stray(worker))
+		return -1;
 	if (worker->section & SMI_IN_CRITICAL)
 		return smi_worker_trouble(worker, POOL_FAILED, -1, "entered a critical section inside one");
 	if (smi_critical_enter(&worker->head->critical, worker->told.rank, worker->map->spin) < 0)
@@ -19,6 +21,8 @@ void pool_critical_end(struct pool_worker *self)
 {
 	struct smi_worker *worker = smi_worker_of(self);
 
+	if (smi_worker_is_stray(worker))
+		return;
 	if (!(worker->section & SMI_IN_CRITICAL)) {
 		smi_worker_trouble(worker, POOL_FAILED, -1, "left a critical section that it was not in");
 		return;
@@ -29,6 +33,8 @@ void pool_critical_end(struct pool_worker *self)
 
 static int may_enter_ordered(struct smi_worker *worker)
 {
+	if (smi_worker_is_stray(worker))
+		return -1;
 	if (worker->section & SMI_IN_CRITICAL)
 		return smi_worker_trouble(worker, POOL_FAILED, -1,
 					  "entered an ordered section inside a critical one");
@@ -62,6 +68,8 @@ void pool_ordered_end(struct pool_worker *self)
 	uint64_t next = smi_worker_job(worker) + 1;
 	uint64_t end = worker->again_end ? worker->again_end : worker->taker.end;
 
+	if (smi_worker_is_stray(worker))
+		return;
 	if (!(worker->section & SMI_IN_ORDERED)) {
 		smi_worker_trouble(worker, POOL_FAILED, -1, "left an ordered section that it was not in");
 		return;

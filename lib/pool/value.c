@@ -7,7 +7,9 @@
 
 static void *no_space(struct smi_worker *worker, size_t size)
 {
-	if (worker->in_hook)
+	if (smi_worker_is_stray(worker))
+		errno = ECHILD;
+	else if (worker->in_hook)
 		smi_worker_trouble(worker, POOL_FAILED, errno = EINVAL, "a value was returned outside of a job");
 	else
 		smi_worker_trouble(worker, POOL_NO_RESOURCES, errno,
@@ -18,7 +20,8 @@ static void *no_space(struct smi_worker *worker, size_t size)
 
 static inline void *append(struct smi_worker *worker, size_t size)
 {
-	void *space = worker->in_hook ? NULL : smi_writer_append(&worker->writer, size);
+	bool may = !worker->in_hook && !smi_worker_is_stray(worker);
+	void *space = may ? smi_writer_append(&worker->writer, size) : NULL;
 
 	return __builtin_expect(space != NULL, 1) ? space : no_space(worker, size);
 }
@@ -42,7 +45,8 @@ int pool_return(struct pool_worker *self, const void *value, size_t size)
 {
 	struct smi_worker *worker = smi_worker_of(self);
 
-	if (__builtin_expect(size != 8 || worker->in_hook || !smi_writer_fits(&worker->writer, 8), 0))
+	if (__builtin_expect(size != 8 || worker->in_hook || smi_worker_is_stray(worker) ||
+			     !smi_writer_fits(&worker->writer, 8), 0))
 		return return_bytes(self, value, size);
 	memcpy(smi_writer_take(&worker->writer, 8), value, 8);
 	return 0;

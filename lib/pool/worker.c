@@ -69,6 +69,8 @@ static void run_hook(struct smi_worker *worker, pool_hook_fn hook, int *r)
 {
 	worker->in_hook = true;
 	*r = hook ? hook(&worker->told, worker->map->pool->options.hook_arg) : 0;
+	if (smi_worker_is_stray(worker))
+		smi_process_leave(*r);
 	if (worker->section != SMI_OUTSIDE)
 		smi_section_close(worker);
 	worker->in_hook = false;
@@ -83,6 +85,7 @@ static void init_worker(struct smi_worker *worker, const struct smi_map *map, in
 				       .map = map,
 				       .head = team->block.head,
 				       .slot = &team->block.slot[rank],
+				       .lineage = smi_process_lineage,
 				       .passed = true };
 	smi_writer_init(&worker->writer, &team->block.pipe[rank], &team->bell, threads);
 	worker->writer.quiet = !map->reduce && !map->collect;

@@ -4,6 +4,7 @@
 #ifndef SMI_POOL_WORKER_H
 #define SMI_POOL_WORKER_H
 
+#include "os/process.h"
 #include "pipe/writer.h"
 #include "pool/map.h"
 
@@ -16,6 +17,7 @@ struct smi_worker {
 	struct smi_slot *slot;
 	struct smi_writer writer;
 	struct smi_taker taker;
+	unsigned lineage;  /* of the process, or of the thread's */
 	unsigned section;  /* enum smi_section */
 	bool passed;       /* the job has left its ordered section, or there has been none yet */
 	bool in_hook;      /* worker_begin or worker_end runs, and no job */
@@ -31,6 +33,13 @@ struct smi_worker {
 static inline struct smi_worker *smi_worker_of(const struct pool_worker *self)
 {
 	return (struct smi_worker *)self;
+}
+
+/* This is a child that a job, or a hook, has forked: it has a copy of all that is the worker's
+ * own, shares the rest, and is none. */
+static inline bool smi_worker_is_stray(const struct smi_worker *worker)
+{
+	return __builtin_expect(worker->lineage != smi_process_lineage, 0);
 }
 
 /* Fails the job for a misuse. The first trouble of a job stands. Returns -1. */
