@@ -209,8 +209,7 @@ static int repair(const struct pool_error *death, void *arg)
 /* _i: way bits: 1 by timeout, 2 repair refuses, 4 dies always; 8 no repair. */
 START_TEST(a_death_in_critical_taints_unless_it_is_repaired)
 {
-	/* Waiting for the section counts: others would run out of time as well. */
-	for (int np = 1; np < (_i & 1 ? 2 : 9); np += 3)
+	for (int np = 1; np < 9; np += 3)
 		for (int i = 0; i < 2; i++) {
 			struct scene *scene = test_shared(sizeof *scene);
 			struct pool *pool = test_open(&(struct pool_options){ .np = np, .retries = i ? 1 : 2,
@@ -251,13 +250,101 @@ START_TEST(a_repaired_death_is_an_ordinary_one)
 {
 	struct scene *scene = test_shared(sizeof *scene);
 	struct pool *pool = test_open(&(struct pool_options){ .np = 3, .repair = repair, .hook_arg = scene });
+	const char *message;
 
 	assert_status(pool, POOL_CRASHED, pool_map(pool, 40, change_halves, NULL, scene));
 	assert_no_child();
+	message = strstr(pool_error(pool)->message, "replay");
+	ck_assert(message && !strstr(message + 1, "replay"));
 	ck_assert_uint_eq(scene->wrong, 0);
 	ck_assert_int_ge(scene->repairs, 1);
 	pool_close(pool);
 	test_unshare(scene, sizeof *scene);
+}
+END_TEST
+
+enum ending { ENOUGH, OTHER_FAILS, OTHER_CRASHES, CANCELLED, REDUCE_FAILS, ENDINGS };
+static const int ended_as[] = { POOL_OK, POOL_FAILED, POOL_CRASHED, POOL_CANCELLED, POOL_REDUCE_FAILED };
+
+struct hold {
+	_Atomic int inside;
+	int ending, halves[2], repairs;
+	double seconds; /* inside */
+	struct pool *pool;
+};
+
+static int hold_and_end(struct pool_worker *self, size_t job, void *arg)
+{
+	struct hold *hold = arg;
+
+	if (job == 1) {
+		POOL_CRITICAL(self) {
+			hold->halves[0]++;
+			hold->inside = 1;
+			test_nap(hold->seconds);
+			hold->halves[1]++;
+		}
+		/* It is ended before it gets anywhere else. */
+		while (pool_critical_begin(self) == 0)
+			pool_critical_end(self);
+		return 0;
+	}
+	test_await(&hold->inside, 1, 10);
+	if (hold->ending == OTHER_CRASHES)
+		abort();
+	if (hold->ending == CANCELLED)
+		pool_cancel(hold->pool);
+	return hold->ending == OTHER_FAILS;
+}
+
+static int end_map(size_t job, const void *value, size_t size, void *arg)
+{
+	struct hold *hold = arg;
+
+	(void)job, (void)value, (void)size;
+	return hold->ending == ENOUGH ? POOL_ENOUGH : hold->ending == REDUCE_FAILS ? 5 : 0;
+}
+
+static int repair_halves(const struct pool_error *death, void *arg)
+{
+	struct hold *hold = arg;
+
+	hold->repairs += death->job == 1 && death->code == SIGKILL;
+	hold->halves[1] = hold->halves[0];
+	return 0;
+}
+
+/* _i: how it ends; whether there is a repair. */
+START_TEST(a_map_that_ends_gives_time_to_leave_critical)
+{
+	enum ending ending = (enum ending)(_i % ENDINGS);
+	bool mends = _i >= ENDINGS;
+
+	for (int late = 0; late < 2; late++) {
+		struct hold *hold = test_shared(sizeof *hold);
+		struct pool *pool = test_open(&(struct pool_options){ .np = 2, .chunk = 1,
+			.repair = mends ? repair_halves : NULL, .hook_arg = hold });
+		bool tainted = late && !mends;
+		double start = test_now();
+
+		hold->ending = ending;
+		hold->seconds = late ? 30 : 0.02;
+		hold->pool = pool;
+		assert_status(pool, tainted && ending == ENOUGH ? POOL_TAINTED : ended_as[ending],
+			      pool_map(pool, 2, hold_and_end, end_map, hold));
+		assert_no_child();
+		ck_assert_double_lt(test_now() - start, 10);
+		ck_assert_int_eq(hold->halves[0], 1);
+		ck_assert_int_eq(hold->halves[1], !tainted);
+		ck_assert_int_eq(hold->repairs, late && mends);
+		ck_assert_msg(!!strstr(pool_error(pool)->message, "inside a critical section") == tainted, "%s",
+			      pool_error(pool)->message);
+		if (tainted && ending == ENOUGH)
+			ck_assert_uint_eq(pool_error(pool)->job, 1);
+		assert_usable(pool);
+		pool_close(pool);
+		test_unshare(hold, sizeof *hold);
+	}
 }
 END_TEST
 
@@ -270,5 +357,6 @@ Suite *limits_suite(void)
 	tcase_add_test(test, worker_memory_fails_mallocs_of_jobs_alone);
 	tcase_add_loop_test(test, a_death_in_critical_taints_unless_it_is_repaired, 0, 14);
 	tcase_add_test(test, a_repaired_death_is_an_ordinary_one);
+	tcase_add_loop_test(test, a_map_that_ends_gives_time_to_leave_critical, 0, 2 * ENDINGS);
 	return suite;
 }

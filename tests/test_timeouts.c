@@ -167,7 +167,7 @@ START_TEST(a_job_that_finishes_within_the_grace_is_done)
 END_TEST
 
 /* What is no time of the job's: waiting for a turn (0), for a full pipe while reduce is
- * slow (1), for values that came too early (2). */
+ * slow (1), for values that came too early (2), for others to leave a critical section (3). */
 static int wait_for_others(struct pool_worker *self, size_t job, void *arg)
 {
 	struct scene *scene = arg;
@@ -175,6 +175,11 @@ static int wait_for_others(struct pool_worker *self, size_t job, void *arg)
 
 	if (scene->way == 0) {
 		POOL_ORDERED(self)
+			test_nap(0.06);
+		return 0;
+	}
+	if (scene->way == 3) {
+		POOL_CRITICAL(self)
 			test_nap(0.06);
 		return 0;
 	}
@@ -196,17 +201,73 @@ START_TEST(waiting_is_no_time_of_the_job)
 {
 	static const size_t sizes[] = { 10, 60000, 6 << 20 };
 
-	for (int s = 0; s < (_i ? 3 : 1); s++) {
+	for (int s = 0; s < (_i % 3 ? 3 : 1); s++) {
 		struct scene *scene = test_shared(sizeof *scene);
 		struct pool *pool = test_open(&(struct pool_options){ .np = 6, .job_timeout = test_slow() ? 2 : 0.15,
 			.chunk = 1, .in_order = _i == 2, .early_bytes = 1, .retries = s % 2 });
 
 		scene->way = _i;
 		scene->size = sizes[s];
-		assert_ok(pool, pool_map(pool, 18, wait_for_others, _i ? reduce_slowly : NULL, scene));
+		assert_ok(pool, pool_map(pool, 18, wait_for_others, _i % 3 ? reduce_slowly : NULL, scene));
 		pool_close(pool);
 		test_unshare(scene, sizeof *scene);
 	}
+}
+END_TEST
+
+static int stop_inside(struct pool_worker *self, size_t job, void *arg)
+{
+	(void)arg;
+	test_nap(job ? 0.02 : 0);
+	POOL_CRITICAL(self)
+		if (job == 0)
+			raise(SIGSTOP);
+	return 0;
+}
+
+START_TEST(who_holds_the_section_is_to_blame_and_no_one_who_waits)
+{
+	for (int i = 0; i < 5; i++) {
+		struct pool *pool = test_open(&(struct pool_options){ .np = 2, .chunk = 1,
+			.job_timeout = test_slow() ? 1 : 0.15, .retries = (unsigned)i % 2 });
+
+		assert_status(pool, POOL_TAINTED, pool_map(pool, 6, stop_inside, NULL, NULL));
+		ck_assert_uint_eq(pool_error(pool)->job, 0);
+		assert_no_child();
+		pool_close(pool);
+	}
+}
+END_TEST
+
+static int be_killed_in_line(struct pool_worker *self, size_t job, void *arg)
+{
+	struct scene *scene = arg;
+
+	if (job == 1) {
+		scene->pid = getpid();
+		if (scene->tried[job]++)
+			for (;;)
+				test_nap(1);
+	}
+	POOL_CRITICAL(self)
+		if (job == 0 && test_await(&scene->pid, 1, 10)) {
+			test_nap(0.02);
+			kill(scene->pid, SIGKILL);
+		}
+	return 0;
+}
+
+START_TEST(a_successor_of_one_who_waited_is_watched)
+{
+	struct scene *scene = test_shared(sizeof *scene);
+	struct pool *pool = test_open(&(struct pool_options){ .np = 2, .chunk = 1, .retries = 1,
+							      .job_timeout = test_slow() ? 1 : 0.15 });
+
+	assert_status(pool, POOL_TIMED_OUT, pool_map(pool, 2, be_killed_in_line, NULL, scene));
+	ck_assert_uint_eq(pool_error(pool)->job, 1);
+	ck_assert_int_eq(scene->tried[1], 2);
+	pool_close(pool);
+	test_unshare(scene, sizeof *scene);
 }
 END_TEST
 
@@ -288,7 +349,9 @@ Suite *timeouts_suite(void)
 
 	tcase_add_loop_test(test, a_job_that_hangs_is_ended, 0, WAYS);
 	tcase_add_loop_test(test, a_job_that_finishes_within_the_grace_is_done, 0, 2);
-	tcase_add_loop_test(test, waiting_is_no_time_of_the_job, 0, 3);
+	tcase_add_loop_test(test, waiting_is_no_time_of_the_job, 0, 4);
+	tcase_add_test(test, a_successor_of_one_who_waited_is_watched);
+	tcase_add_test(test, who_holds_the_section_is_to_blame_and_no_one_who_waits);
 	tcase_add_test(test, crosstest_a_nap_in_the_job_counts);
 	tcase_add_test(test, each_try_has_its_own_time);
 	tcase_add_loop_test(test, a_term_that_comes_late_fails_nobody_else, 0, 4);

@@ -116,7 +116,8 @@ struct pool_options {
 	bool warm;                    /* (later) keep forked workers from map to map */
 	unsigned retries;             /* times a failed job is run again */
 	enum pool_on_failure on_failure; /* POOL_STOP: end the map; POOL_CONTINUE: go on with the others */
-	double job_timeout;           /* seconds a job may run; 0: for ever */
+	double job_timeout;           /* seconds a job may run, 0: for ever; what it waits for its turn,
+	                               * for others to leave a critical section, or for the master is not counted */
 	bool kill_group;              /* each worker leads a process group: what its jobs started dies with it */
 	size_t jobs_per_worker;       /* replace a worker after this many; 0: never */
 	size_t worker_memory;         /* bytes of data a worker may add to what it inherited (RLIMIT_DATA):
@@ -198,7 +199,10 @@ bool pool_stopping(const struct pool_worker *self);
  * non-zero when the map is ending: return at once. Entering critical twice,
  * ordered twice in one job, ordered inside critical, or leaving a section open
  * at the job's end fails the job with a message. A worker that dies inside a
- * critical section ends the map with POOL_TAINTED. */
+ * critical section ends the map with POOL_TAINTED. One that is inside when the
+ * map ends for another reason has 100 ms to leave before it is killed; `repair`
+ * is called then, too, and if that is not given or fails, the message says so,
+ * and what would have been POOL_OK is POOL_TAINTED. */
 int pool_critical_begin(struct pool_worker *self);
 void pool_critical_end(struct pool_worker *self);
 int pool_ordered_begin(struct pool_worker *self);

@@ -16,6 +16,7 @@ struct smi_error *smi_error_here(void)
 void smi_error_clear(struct smi_error *error)
 {
 	error->message[0] = error->backtrace[0] = '\0';
+	error->placed = false;
 	error->told = (struct pool_error){ .status = POOL_OK,
 					   .job = SIZE_MAX,
 					   .rank = -1,

@@ -6,11 +6,13 @@
 #define SMI_ERROR_ERROR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 #include <sharedmem/pool.h>
 
 struct smi_error {
 	struct pool_error told; /* its pointers lead into the buffers below */
+	bool placed; /* the message says where it happened, and how to see it again */
 	char message[1024];
 	char backtrace[8192];
 };

@@ -92,6 +92,9 @@ static void add_place(const struct smi_master *master, struct smi_error *error)
 	size_t job = error->told.job;
 	char first[256];
 
+	if (error->placed)
+		return;
+	error->placed = true;
 	if (atomic_load(&crash->signal) != 0) {
 		smi_crash_backtrace(crash, error->backtrace, sizeof error->backtrace);
 		if (sscanf(error->backtrace, "#0 %*s %255[^\n]", first) == 1)
@@ -143,6 +146,7 @@ static bool is_mended(struct smi_master *master, int rank, struct smi_error *dea
 		smi_critical_free(critical, rank);
 		return true;
 	}
+	smi_critical_seize(critical, rank);
 	death->told.status = POOL_TAINTED;
 	return false;
 }
@@ -153,16 +157,14 @@ static void end_with(struct smi_master *master, struct smi_error *death)
 	master->ending = true;
 	if (!smi_error_wins(master->error, death->told.job))
 		return;
-	if (death->told.status != POOL_TAINTED)
-		add_place(master, death);
+	add_place(master, death);
 	smi_error_copy(master->error, death);
 }
 
 /* The job has failed for good. */
 static void lose(struct smi_master *master, struct smi_error *death)
 {
-	if (death->told.status != POOL_TAINTED)
-		add_place(master, death);
+	add_place(master, death);
 	smi_master_lose(master, death);
 }
 
@@ -248,4 +250,31 @@ void smi_master_judge(struct smi_master *master, int rank)
 		judge_idle(master, rank, &death);
 	else
 		judge_job(master, rank, &death);
+}
+
+/* It was inside when all were ended, for longer than it had time to leave. What has ended the
+ * map stands; without a failure this is one. */
+static void judge_holder(struct smi_master *master, int rank)
+{
+	struct smi_error *error = master->error, death;
+	size_t job = smi_master_job_of(master, rank);
+	char who[96];
+
+	say_who(master, rank, job, who, sizeof who);
+	smi_error_set(&death, POOL_CRASHED, master->team->crew.status[rank], "%s was ended with the map", who);
+	smi_error_blame(&death, job, rank, atomic_load(&master->team->block.slot[rank].pid));
+	if (is_mended(master, rank, &death))
+		return;
+	if (error->told.status == POOL_OK)
+		smi_error_copy(error, &death);
+	else
+		add(error, "; %s was ended inside a critical section", who);
+}
+
+int smi_master_judge_holder(struct smi_master *master)
+{
+	for (int r = 0; r < master->map->np; r++)
+		if (smi_critical_held_by(&master->team->block.head->critical, r))
+			judge_holder(master, r);
+	return (int)master->error->told.status;
 }

@@ -281,6 +281,8 @@ int smi_master_run(struct smi_map *map)
 				map->np, strerror(-r));
 	smi_master_end_notes(&master);
 	status = conclude(&master);
+	if (master.ending)
+		status = smi_master_judge_holder(&master);
 	/* Only after success may they still be leaving. */
 	if (status != POOL_OK && !master.ending)
 		smi_team_settle(team, true);

@@ -62,6 +62,9 @@ bool smi_master_has_news(const struct smi_master *master);
 /* A worker has ended: what it committed is taken in, then its end is judged. */
 void smi_master_judge(struct smi_master *master, int rank);
 
+/* All have been ended: was one of them inside a critical section? The map's status then. */
+int smi_master_judge_holder(struct smi_master *master);
+
 /* The job that runs or died there; SIZE_MAX: none that is not done. */
 size_t smi_master_job_of(const struct smi_master *master, int rank);
 

@@ -3,6 +3,26 @@
  * the waiting in lib/sync. */
 #include "pool/worker.h"
 
+/* Whoever waits for another one's leaving says so: it is no time of its own. */
+static __attribute__((noinline)) int wait_in_line(struct smi_worker *worker, struct smi_critical *critical)
+{
+	_Atomic uint32_t *in_line = &worker->slot->in_line;
+	uint32_t times = atomic_load_explicit(in_line, memory_order_relaxed);
+	int r;
+
+	atomic_store_explicit(in_line, times + 1, memory_order_relaxed);
+	r = smi_critical_wait(critical, worker->told.rank, worker->map->spin);
+	atomic_store_explicit(in_line, times + 2, memory_order_relaxed);
+	return r;
+}
+
+/* Whether it is in; not when the map is ending. */
+static inline bool enter(struct smi_worker *worker, struct smi_critical *critical)
+{
+	return __builtin_expect(smi_critical_try(critical, worker->told.rank), 1) ||
+	       wait_in_line(worker, critical) == 0;
+}
+
 int pool_critical_begin(struct pool_worker *self)
 {
 	struct smi_worker *worker = smi_worker_of(self);
@@ -11,7 +31,7 @@ int pool_critical_begin(struct pool_worker *self)
 		return -1;
 	if (worker->section & SMI_IN_CRITICAL)
 		return smi_worker_trouble(worker, POOL_FAILED, -1, "entered a critical section inside one");
-	if (smi_critical_enter(&worker->head->critical, worker->told.rank, worker->map->spin) < 0)
+	if (!enter(worker, &worker->head->critical))
 		return -1;
 	worker->section |= SMI_IN_CRITICAL;
 	return 0;
@@ -56,7 +76,7 @@ int pool_ordered_begin(struct pool_worker *self)
 	    smi_order_enter(&map->order, worker->told.rank, smi_worker_job(worker), map->spin) < 0)
 		return -1;
 	/* A retry whose first try had left the section comes behind its turn. */
-	if (map->retries > 0 && smi_critical_enter(&worker->head->inside, worker->told.rank, map->spin) < 0)
+	if (map->retries > 0 && !enter(worker, &worker->head->inside))
 		return -1;
 	worker->section |= SMI_IN_ORDERED;
 	return 0;

@@ -7,6 +7,7 @@
 
 #include "os/futex.h"
 
+#define THE_MASTERS UINT32_MAX
 #define BACKOFF_MAX 64
 #define SPINS 200
 
@@ -82,9 +83,35 @@ void smi_critical_stop(struct smi_critical *critical)
 	smi_futex_wake(&critical->word, INT_MAX);
 }
 
+bool smi_critical_close(struct smi_critical *critical, uint64_t timeout)
+{
+	uint64_t until = smi_now() + timeout;
+
+	while (!take(critical, THE_MASTERS)) {
+		uint32_t seen;
+
+		atomic_store(&critical->sleepers, 1);
+		seen = atomic_load(&critical->word);
+		if (seen == THE_MASTERS)
+			return true;
+		if (smi_now() >= until)
+			return false;
+		if (seen != 0)
+			smi_futex_wait(&critical->word, seen, SMI_CRITICAL_NAP);
+	}
+	return true;
+}
+
 bool smi_critical_held_by(struct smi_critical *critical, int rank)
 {
 	return atomic_load(&critical->word) == (uint32_t)rank + 1;
+}
+
+void smi_critical_seize(struct smi_critical *critical, int rank)
+{
+	uint32_t owner = (uint32_t)rank + 1;
+
+	atomic_compare_exchange_strong(&critical->word, &owner, THE_MASTERS);
 }
 
 void smi_critical_free(struct smi_critical *critical, int rank)

@@ -26,17 +26,17 @@ struct smi_critical {
 
 void smi_critical_init(struct smi_critical *critical);
 
-/* 0 when held, -1 when the map is ending. `spin`: another CPU may run the owner. */
-int smi_critical_wait(struct smi_critical *critical, int rank, bool spin);
-static inline int smi_critical_enter(struct smi_critical *critical, int rank, bool spin)
+/* Whether it is held now. */
+static inline bool smi_critical_try(struct smi_critical *critical, int rank)
 {
 	uint32_t free = 0;
 
-	if (atomic_compare_exchange_strong_explicit(&critical->word, &free, (uint32_t)rank + 1,
-						    memory_order_acquire, memory_order_relaxed))
-		return 0;
-	return smi_critical_wait(critical, rank, spin);
+	return atomic_compare_exchange_strong_explicit(&critical->word, &free, (uint32_t)rank + 1,
+						       memory_order_acquire, memory_order_relaxed);
 }
+
+/* 0 when held, -1 when the map is ending. `spin`: another CPU may run the owner. */
+int smi_critical_wait(struct smi_critical *critical, int rank, bool spin);
 
 void smi_critical_wake(struct smi_critical *critical);
 static inline void smi_critical_leave(struct smi_critical *critical)
@@ -46,12 +46,18 @@ static inline void smi_critical_leave(struct smi_critical *critical)
 		smi_critical_wake(critical);
 }
 
-/* Refuses whoever comes or waits. */
+/* Refuses whoever waits. */
 void smi_critical_stop(struct smi_critical *critical);
+
+/* The master's, behind stop: waits until the owner has left, for so many ns at most. Whether
+ * it has: then nobody comes in any more. */
+bool smi_critical_close(struct smi_critical *critical, uint64_t timeout);
 
 bool smi_critical_held_by(struct smi_critical *critical, int rank);
 
-/* The master's: its owner is dead, and what it guards is in order. */
+/* The master's, of an owner who is dead: what it guards is in order; or it is not, and nobody
+ * is to come in any more. */
 void smi_critical_free(struct smi_critical *critical, int rank);
+void smi_critical_seize(struct smi_critical *critical, int rank);
 
 #endif

@@ -101,6 +101,7 @@ static void reset_life(struct smi_slot *slot)
 	atomic_store(&slot->at, UINT64_MAX);
 	atomic_store(&slot->phase, SMI_PHASE_NEW);
 	atomic_store(&slot->pid, 0);
+	atomic_store(&slot->in_line, 0);
 	atomic_store(&slot->tried, UINT64_MAX);
 	atomic_store(&slot->call, 0);
 	atomic_store(&slot->crash.signal, 0);

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "os/clock.h"
 #include "os/futex.h"
 #include "os/io.h"
 
 #define BELL UINT32_MAX
+#define GRACE (100 * SMI_MS) /* to leave a critical section in */
 
 int smi_team_init(struct smi_team *team, const struct smi_backend *backend, int np)
 {
@@ -138,5 +140,6 @@ void smi_team_stop(struct smi_team *team)
 	for (int r = 0; r < team->np; r++)
 		smi_pipe_stop(&block->pipe[r]);
 	smi_team_finish(team);
+	smi_critical_close(&block->head->critical, GRACE);
 	team->backend->stop(&team->crew);
 }

@@ -71,8 +71,8 @@ void smi_team_release(struct smi_team *team);
  * may take their time for that. */
 void smi_team_settle(struct smi_team *team, bool wait);
 
-/* Ends the run early: refuses and wakes all who wait, kills (threads: awaits) all
- * who run. Afterwards none runs. */
+/* Ends the run early: refuses and wakes all who wait, gives who is in a critical section
+ * 100 ms to leave it, kills (threads: awaits) all who run. Afterwards none runs. */
 void smi_team_stop(struct smi_team *team);
 
 #endif
