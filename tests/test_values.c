@@ -317,10 +317,9 @@ static int return_too_much(struct pool_worker *self, size_t job, void *arg)
 {
 	void *space;
 
-	(void)arg;
 	if (job != 3)
 		return pool_return(self, "fine", 5);
-	space = pool_return_space(self, SIZE_MAX / 2 - 4096);
+	space = pool_return_space(self, *(size_t *)arg);
 	if (space)
 		return pool_fail(self, "got more memory than there is: %p", space);
 	return 0; /* it does not tell: the job fails all the same */
@@ -329,11 +328,14 @@ static int return_too_much(struct pool_worker *self, size_t job, void *arg)
 START_TEST(a_return_that_failed_fails_the_job)
 {
 	struct pool *pool = test_open(&(struct pool_options){ .np = 2, .backend = backends[_i] });
+	size_t too_much[] = { SIZE_MAX / 2 - 4096, (size_t)1 << 46, (size_t)1 << 40, pool_total_memory() + 4096 };
 
-	assert_status(pool, POOL_NO_RESOURCES, pool_map(pool, 10, return_too_much, NULL, NULL));
-	ck_assert_uint_eq(pool_error(pool)->job, 3);
-	ck_assert_int_eq(pool_error(pool)->code, ENOMEM);
-	assert_usable(pool);
+	for (size_t i = 0; i < COUNT(too_much); i++) {
+		assert_status(pool, POOL_NO_RESOURCES, pool_map(pool, 10, return_too_much, NULL, &too_much[i]));
+		ck_assert_uint_eq(pool_error(pool)->job, 3);
+		ck_assert_int_eq(pool_error(pool)->code, ENOMEM);
+		assert_usable(pool);
+	}
 	pool_close(pool);
 }
 END_TEST

@@ -180,7 +180,8 @@ int pool_return(struct pool_worker *self, const void *value, size_t size);
 
 /* The same, to be filled in place: valid until the job's next pool_return... or
  * its end, aligned to 16 when it is the job's first piece. Size 0 gives a
- * non-NULL pointer. NULL when there is no memory. */
+ * non-NULL pointer. NULL when there is no memory, as for more than
+ * pool_total_memory(). */
 void *pool_return_space(struct pool_worker *self, size_t size);
 
 /* Of the last space only the first `used` bytes count; larger is ignored. */

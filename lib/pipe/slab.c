@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <sharedmem/env.h>
+
 #include "os/mapping.h"
 #include "pipe/writer.h"
 
@@ -114,6 +116,17 @@ static int move(struct smi_writer *writer, struct smi_slab *slab, uint64_t capac
 	return 0;
 }
 
+/* Values beyond this are rare enough to look how much memory there is: the kernel counts a
+ * file's pages only when they come, and then it ends somebody for them. */
+#define LARGE ((size_t)1 << 30)
+
+static bool is_hopeless(size_t size)
+{
+	size_t all = size > LARGE ? pool_total_memory() : 0;
+
+	return all > 0 && size > all;
+}
+
 /* Makes a slab hold `size` bytes, of which `keep` are there already. A value that
  * grows by pieces is moved at most once for each doubling. */
 static int enlarge(struct smi_writer *writer, struct smi_slab *slab, size_t size, size_t keep)
@@ -123,6 +136,8 @@ static int enlarge(struct smi_writer *writer, struct smi_slab *slab, size_t size
 	uint64_t filled;
 	int r = 0;
 
+	if (slab->filled < size && is_hopeless(size))
+		return -ENOMEM;
 	if (slab->capacity < size) {
 		r = lengthen(writer, slab, wish);
 		if (r < 0)
