@@ -141,13 +141,16 @@ struct pool_options {
 };
 
 /* A pool; options NULL: the defaults. Owns no worker until the first map. NULL
- * on failure with errno: EINVAL (an option makes no sense or is not built),
- * ENOMEM, EMFILE, ENFILE; pool_error(NULL) tells in a sentence. */
+ * on failure with errno: EINVAL (an option makes no sense or is not built; a
+ * journal is another program's, or damaged; job_timeout, kill_group,
+ * jobs_per_worker or worker_memory is asked for where there are no processes),
+ * ENOMEM, EMFILE, ENFILE, EBUSY (the journal is in use), or why the journal
+ * can't be opened; pool_error(NULL) tells in a sentence. */
 struct pool *pool_open(const struct pool_options *options);
 
 /* Ends what is left of the pool's workers and frees it. NULL is allowed. In a
  * forked child it only frees memory; in a job of the pool's own map it does
- * nothing. errno is kept. */
+ * nothing. Not in the pool's own reduce. errno is kept. */
 void pool_close(struct pool *pool);
 
 /* Workers that a large map will get, at least 1: to size per-rank arrays. */
@@ -170,7 +173,7 @@ int pool_collect(struct pool *pool, size_t njobs, pool_work_fn work, void *resul
 /* Ends the pool's map with POOL_CANCELLED: running jobs are killed (threads:
  * awaited), what was committed before is reduced. May be called from any
  * thread, a signal handler, reduce or a worker. With no map in progress the
- * next one returns at once. errno is kept. */
+ * next one that has jobs returns at once. errno is kept. */
 void pool_cancel(struct pool *pool);
 
 /* Inside a job: appends `size` bytes at `value` to the job's return value, of
