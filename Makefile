@@ -144,7 +144,8 @@ $(B)/tests/fuzz/reader: $(B)/tests/fuzz/reader.o $(B)/libsharedmem.a
 FUZZ_SECONDS = 600
 FUZZ_CC = clang
 FUZZ_MODE = -fsanitize=address,undefined -fno-sanitize-recover=undefined
-FUZZ_SRC = tests/fuzz/reader.c lib/pipe/writer.c lib/pipe/slab.c lib/os/mapping.c lib/os/futex.c lib/os/io.c
+FUZZ_SRC = tests/fuzz/reader.c lib/pipe/writer.c lib/pipe/slab.c lib/machine/memory.c lib/machine/cgroup.c \
+	lib/os/mapping.c lib/os/futex.c lib/os/io.c
 build/fuzz/reader: $(FUZZ_SRC) $(wildcard lib/pipe/*) Makefile
 	@mkdir -p $(@D)/found
 	@command -v $(FUZZ_CC) >/dev/null || { echo "make fuzz needs libFuzzer: apt-get install -y clang libclang-rt-14-dev"; exit 1; }
