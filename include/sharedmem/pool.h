@@ -116,8 +116,9 @@ struct pool_options {
 	bool warm;                    /* (later) keep forked workers from map to map */
 	unsigned retries;             /* times a failed job is run again */
 	enum pool_on_failure on_failure; /* POOL_STOP: end the map; POOL_CONTINUE: go on with the others */
-	double job_timeout;           /* seconds a job may run, 0: for ever; what it waits for its turn,
-	                               * for others to leave a critical section, or for the master is not counted */
+	double job_timeout;           /* seconds a job may run, 0: for ever; to wait for its turn, for
+	                               * others to leave a critical section or for the master is no
+	                               * time of its own */
 	bool kill_group;              /* each worker leads a process group: what its jobs started dies with it */
 	size_t jobs_per_worker;       /* replace a worker after this many; 0: never */
 	size_t worker_memory;         /* bytes of data a worker may add to what it inherited (RLIMIT_DATA):
