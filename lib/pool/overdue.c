@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The watch over job_timeout. The master keeps the time, so a job is never ended too
  * early, and at most by one look too late; what a worker waits for its turn, for others
- * to leave a critical section, or for the master does not count. A worker outside of a job is watched only while it is
- * stopped: nobody else would end it. */
+ * to leave a critical section, or for the master does not count. A worker outside of a
+ * job is watched only while it is stopped: nobody else would end it. */
 #include <signal.h>
 
 #include "os/clock.h"
