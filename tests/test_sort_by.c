@@ -274,14 +274,14 @@ END_TEST
 
 START_TEST(take_follows_the_order)
 {
-	static const size_t sizes[] = { 1, 2, 3, 4, 8, 12, 16, 100 };
+	static const size_t sizes_taken[] = { 1, 2, 3, 4, 8, 12, 16, 24, 32, 100 };
 	size_t n = 70000, seed = 9;
 	size_t *order = malloc(n * 8);
 	char *items = malloc(n * 100), *out = malloc(n * 100);
 
-	for (int c = 0; c < 24; c++) {
-		struct shared_sort_options o = { .np = c % 3 + 1 };
-		size_t size = sizes[c % 8], count = c < 8 ? 10 : c < 16 ? 32769 : n;
+	for (int c = 0; c < 30; c++) {
+		struct shared_sort_options o = { .np = c % 4 + 1 };
+		size_t size = sizes_taken[c % 10], count = c < 10 ? 10 : c < 20 ? 32769 : n;
 
 		for (size_t i = 0; i < count; i++)
 			order[i] = random_next(&seed) % count;

@@ -20,14 +20,18 @@ struct taking {
 static inline __attribute__((always_inline)) void take(const struct taking *t, size_t lo,
 						       size_t hi, size_t size)
 {
+	/* Else they would be read again behind each store, which might have changed them. */
+	const char *items = t->items;
+	const size_t *order = t->order;
+	char *out = t->out;
 	size_t i = lo;
 
 	for (; i + AHEAD < hi; i++) {
-		__builtin_prefetch(t->items + t->order[i + AHEAD] * size);
-		memcpy(t->out + i * size, t->items + t->order[i] * size, size);
+		__builtin_prefetch(items + order[i + AHEAD] * size);
+		memcpy(out + i * size, items + order[i] * size, size);
 	}
 	for (; i < hi; i++)
-		memcpy(t->out + i * size, t->items + t->order[i] * size, size);
+		memcpy(out + i * size, items + order[i] * size, size);
 }
 
 static void take_part(void *arg, size_t part, int rank)
@@ -49,8 +53,17 @@ static void take_part(void *arg, size_t part, int rank)
 	case 8:
 		take(t, lo, hi, 8);
 		break;
+	case 12:
+		take(t, lo, hi, 12);
+		break;
 	case 16:
 		take(t, lo, hi, 16);
+		break;
+	case 24:
+		take(t, lo, hi, 24);
+		break;
+	case 32:
+		take(t, lo, hi, 32);
 		break;
 	default:
 		take(t, lo, hi, t->size);
