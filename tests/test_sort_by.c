@@ -114,6 +114,54 @@ START_TEST(few_items_take_few_comparisons)
 }
 END_TEST
 
+/* Runs that rise or, where `falls` has their bit, fall strictly; of few values those that rise. */
+static void make_runs(int32_t *keys, size_t n, size_t runs, unsigned falls)
+{
+	for (size_t i = 0; i < runs; i++) {
+		size_t lo = n * i / runs, hi = n * (i + 1) / runs;
+
+		for (size_t k = lo; k < hi; k++)
+			keys[k] = falls >> i & 1 ? (int32_t)(hi - k) : (int32_t)((k - lo) / 5);
+	}
+}
+
+/* _i: bytes of an item. */
+START_TEST(items_of_few_runs_are_merged_as_they_lie)
+{
+	size_t n = 20000, size = sizes[_i], *expected = malloc(n * 8);
+	int32_t *keys = malloc(n * 4);
+	char *items = calloc(n, size);
+	struct counter counter;
+
+	for (size_t runs = 1; runs <= 10; runs++)
+		for (unsigned falls = 0; falls < 4; falls++) {
+			struct shared_sort_options o = { .np = 1 + (int)(runs + falls) % 3, .descending = falls == 3 };
+			size_t bound = n + (size_t)(ceil(log2((double)runs)) * (double)n) + n / 10;
+
+			make_runs(keys, n, runs, falls * 0x155);
+			for (size_t i = 0; i < n; i++) {
+				keys[i] = o.descending ? -keys[i] : keys[i];
+				memcpy(items + i * size, &keys[i], 4);
+				if (size >= 8)
+					memcpy(items + i * size + 4, &(uint32_t){ (uint32_t)i }, 4);
+			}
+			reference_order(keys, n, SHARED_INT32, o.descending, expected);
+			counter.calls = 0;
+			ck_assert_int_eq(shared_sort_by(items, n, size, compare_counting, &counter, &o), 0);
+			if (runs <= 8)
+				ck_assert_uint_le(counter.calls, bound);
+			for (size_t i = 0; i < n; i++) {
+				ck_assert(memcmp(items + i * size, &keys[expected[i]], 4) == 0);
+				ck_assert(size < 8 || memcmp(items + i * size + 4,
+							     &(uint32_t){ (uint32_t)expected[i] }, 4) == 0);
+			}
+		}
+	free(expected);
+	free(keys);
+	free(items);
+}
+END_TEST
+
 START_TEST(comparisons_are_few)
 {
 	size_t n = 30000, bound = (size_t)((double)n * log2((double)n)) + 1000;
@@ -334,6 +382,7 @@ TCase *sort_by_tests(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, a_comparator_sorts_items_of_any_size_stably, 0, SIZES);
 	tcase_add_test(tcase, few_items_take_few_comparisons);
+	tcase_add_loop_test(tcase, items_of_few_runs_are_merged_as_they_lie, 0, SIZES);
 	tcase_add_test(tcase, comparisons_are_few);
 	tcase_add_test(tcase, a_comparator_that_lies_costs_only_the_order);
 	tcase_add_test(tcase, a_comparator_may_sort_too);
