@@ -114,14 +114,14 @@ START_TEST(few_items_take_few_comparisons)
 }
 END_TEST
 
-/* Runs that rise or, where `falls` has their bit, fall strictly; of few values those that rise. */
-static void make_runs(int32_t *keys, size_t n, size_t runs, unsigned falls)
+/* Runs that rise or, where `falls` has their bit, fall; keys occur once or five times. */
+static void make_runs(int32_t *keys, size_t n, size_t runs, unsigned falls, int rising, int falling)
 {
 	for (size_t i = 0; i < runs; i++) {
 		size_t lo = n * i / runs, hi = n * (i + 1) / runs;
 
 		for (size_t k = lo; k < hi; k++)
-			keys[k] = falls >> i & 1 ? (int32_t)(hi - k) : (int32_t)((k - lo) / 5);
+			keys[k] = falls >> i & 1 ? (int32_t)(hi - k) / falling : (int32_t)(k - lo) / rising;
 	}
 }
 
@@ -134,11 +134,12 @@ START_TEST(items_of_few_runs_are_merged_as_they_lie)
 	struct counter counter;
 
 	for (size_t runs = 1; runs <= 10; runs++)
-		for (unsigned falls = 0; falls < 4; falls++) {
-			struct shared_sort_options o = { .np = 1 + (int)(runs + falls) % 3, .descending = falls == 3 };
-			size_t bound = n + (size_t)(ceil(log2((double)runs)) * (double)n) + n / 10;
+		for (unsigned way = 0; way < 16; way++) {
+			struct shared_sort_options o = { .np = 1 + (int)(runs + way) % 3, .descending = way == 7 };
+			/* To find them; equal keys that fall: twice more; and for each round. */
+			size_t bound = 3 * n + (size_t)(ceil(log2((double)runs)) * (double)n) + n / 10;
 
-			make_runs(keys, n, runs, falls * 0x155);
+			make_runs(keys, n, runs, way % 4 * 0x155, way & 4 ? 5 : 1, way & 8 ? 5 : 1);
 			for (size_t i = 0; i < n; i++) {
 				keys[i] = o.descending ? -keys[i] : keys[i];
 				memcpy(items + i * size, &keys[i], 4);

@@ -35,7 +35,7 @@ struct variant {
 	void (*sort)(const struct smi_merge *m, size_t lo, size_t hi, bool into_spare);
 	void (*merge)(const struct smi_merge *m, const char *from, char *to, const struct piece *p);
 	void (*find)(const struct smi_merge *m, struct natural *natural);
-	void (*reverse)(const struct smi_merge *m, size_t lo, size_t hi);
+	void (*straighten)(const struct smi_merge *m, size_t lo, size_t hi, enum lies lies);
 };
 
 #define VARIANT(name, indirect, width, half)                                                    \
@@ -52,11 +52,13 @@ struct variant {
 	{                                                                                       \
 		find_runs((struct form){ m, indirect, width, half }, natural);                  \
 	}                                                                                       \
-	static void reverse_##name(const struct smi_merge *m, size_t lo, size_t hi)             \
+	static void straighten_##name(const struct smi_merge *m, size_t lo, size_t hi,          \
+				      enum lies lies)                                           \
 	{                                                                                       \
-		reverse((struct form){ m, indirect, width, half }, lo, hi);                     \
+		straighten((struct form){ m, indirect, width, half }, lo, hi, lies);            \
 	}                                                                                       \
-	static const struct variant name = { sort_##name, merge_##name, find_##name, reverse_##name };
+	static const struct variant name = { sort_##name, merge_##name, find_##name,       \
+						     straighten_##name };
 VARIANT(indices, true, sizeof(size_t), 0)
 VARIANT(of_4, false, 4, 0)
 VARIANT(of_8, false, 8, 0)
@@ -181,8 +183,7 @@ static int merge_natural(struct merging *g, const struct smi_crew *crew, struct 
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < natural->runs; i++)
-		if (natural->falls[i])
-			g->variant->reverse(m, natural->bound[i], natural->bound[i + 1]);
+		g->variant->straighten(m, natural->bound[i], natural->bound[i + 1], natural->lies[i]);
 	g->to_spare = first_side(natural->runs);
 	if (g->to_spare)
 		memcpy(m->spare, m->elements, m->n * m->width);
