@@ -348,6 +348,43 @@ START_TEST(a_map_that_ends_gives_time_to_leave_critical)
 }
 END_TEST
 
+/* Goes in and out, until it is refused. */
+static int go_in_and_out(struct pool_worker *self, size_t job, void *arg)
+{
+	if (job == 20 && arg)
+		return pool_fail(self, "the one that failed");
+	for (int i = 0; i < 2000; i++) {
+		if (pool_critical_begin(self) != 0)
+			return 1;
+		pool_critical_end(self);
+	}
+	return 0;
+}
+
+static int enough_at_once(size_t job, const void *value, size_t size, void *arg)
+{
+	(void)job, (void)value, (void)size;
+	return arg ? 0 : POOL_ENOUGH;
+}
+
+/* _i: 0 by POOL_ENOUGH, 1 by a job that fails. */
+START_TEST(who_is_refused_at_the_end_has_not_failed)
+{
+	for (int i = 0; i < 20; i++) {
+		struct pool *pool = test_open(&(struct pool_options){ .np = 2 + i % 5, .chunk = 1,
+			.backend = i % 4 == 3 ? POOL_THREAD : POOL_FORK });
+		double start = test_now();
+
+		assert_status(pool, _i ? POOL_FAILED : POOL_OK,
+			      pool_map(pool, 200, go_in_and_out, enough_at_once, _i ? pool : NULL));
+		ck_assert(!_i || strstr(pool_error(pool)->message, "the one that failed"));
+		ck_assert_double_lt(test_now() - start, test_slow() ? 20 : 2);
+		assert_usable(pool);
+		pool_close(pool);
+	}
+}
+END_TEST
+
 Suite *limits_suite(void)
 {
 	Suite *suite = suite_create("limits");
@@ -358,5 +395,6 @@ Suite *limits_suite(void)
 	tcase_add_loop_test(test, a_death_in_critical_taints_unless_it_is_repaired, 0, 14);
 	tcase_add_test(test, a_repaired_death_is_an_ordinary_one);
 	tcase_add_loop_test(test, a_map_that_ends_gives_time_to_leave_critical, 0, 2 * ENDINGS);
+	tcase_add_loop_test(test, who_is_refused_at_the_end_has_not_failed, 0, 2);
 	return suite;
 }

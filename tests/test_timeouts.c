@@ -239,6 +239,50 @@ START_TEST(who_holds_the_section_is_to_blame_and_no_one_who_waits)
 }
 END_TEST
 
+/* Job 1 is stopped while it waits. */
+static int be_stopped_in_line(struct pool_worker *self, size_t job, void *arg)
+{
+	struct scene *scene = arg;
+
+	if (job == 1)
+		scene->pid = getpid();
+	POOL_CRITICAL(self)
+		if (job == 0 && test_await(&scene->pid, 1, 10)) {
+			test_nap(0.02);
+			kill(scene->pid, SIGSTOP);
+		}
+	return 0;
+}
+
+/* Each waits for the other one every now and then, and neither gets anywhere. */
+static int run_away_in_turns(struct pool_worker *self, size_t job, void *arg)
+{
+	(void)job, (void)arg;
+	for (double end = test_now() + 20; test_now() < end;)
+		POOL_CRITICAL(self)
+			test_nap(1e-3);
+	return 0;
+}
+
+/* _i: whether they are stopped there. */
+START_TEST(who_was_in_line_is_ended_all_the_same)
+{
+	struct scene *scene = test_shared(sizeof *scene);
+	struct pool *pool = test_open(&(struct pool_options){ .np = 2, .chunk = 1,
+							      .job_timeout = test_slow() ? 1 : 0.15 });
+	double start = test_now();
+	int status = pool_map(pool, 2, _i ? be_stopped_in_line : run_away_in_turns, NULL, scene);
+
+	ck_assert_int_eq(status, _i ? POOL_TIMED_OUT : pool_error(pool)->status);
+	ck_assert(status == POOL_TIMED_OUT || status == POOL_TAINTED); /* inside, mostly */
+	ck_assert(!_i || pool_error(pool)->job == 1);
+	ck_assert_double_lt(test_now() - start, 10);
+	assert_no_child();
+	pool_close(pool);
+	test_unshare(scene, sizeof *scene);
+}
+END_TEST
+
 static int be_killed_in_line(struct pool_worker *self, size_t job, void *arg)
 {
 	struct scene *scene = arg;
@@ -350,6 +394,7 @@ Suite *timeouts_suite(void)
 	tcase_add_loop_test(test, a_job_that_hangs_is_ended, 0, WAYS);
 	tcase_add_loop_test(test, a_job_that_finishes_within_the_grace_is_done, 0, 2);
 	tcase_add_loop_test(test, waiting_is_no_time_of_the_job, 0, 4);
+	tcase_add_loop_test(test, who_was_in_line_is_ended_all_the_same, 0, 2);
 	tcase_add_test(test, a_successor_of_one_who_waited_is_watched);
 	tcase_add_test(test, who_holds_the_section_is_to_blame_and_no_one_who_waits);
 	tcase_add_test(test, crosstest_a_nap_in_the_job_counts);

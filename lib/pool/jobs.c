@@ -67,8 +67,7 @@ static __attribute__((noinline)) bool recover(struct smi_worker *worker, uint64_
 		if (try_job(worker, job, &returned))
 			return true;
 	}
-	/* What the end of the map has made fail has not failed for good either. */
-	if (worker->trouble_code == ECANCELED && worker->trouble == POOL_NO_RESOURCES && smi_worker_stopped(worker))
+	if (smi_worker_is_cut_off(worker))
 		worker->trouble = POOL_OK;
 	else
 		smi_worker_send_failure(worker, job, returned);

@@ -260,9 +260,11 @@ static void judge_holder(struct smi_master *master, int rank)
 	size_t job = smi_master_job_of(master, rank);
 	char who[96];
 
+	describe(master, rank, job, &death);
 	say_who(master, rank, job, who, sizeof who);
-	smi_error_set(&death, POOL_CRASHED, master->team->crew.status[rank], "%s was ended with the map", who);
-	smi_error_blame(&death, job, rank, atomic_load(&master->team->block.slot[rank].pid));
+	/* Not of its own. */
+	if (death.told.code == SIGKILL)
+		snprintf(death.message, sizeof death.message, "%s was ended with the map", who);
 	if (is_mended(master, rank, &death))
 		return;
 	if (error->told.status == POOL_OK)

@@ -156,8 +156,7 @@ static void run_until_done(struct smi_master *master)
 	}
 }
 
-/* Ends all workers, takes in what they had committed, and judges the dead: whoever
- * was alive was killed by us. */
+/* Ends all workers, and takes in what they had committed. */
 static void end_early(struct smi_master *master)
 {
 	smi_team_stop(master->team);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The watch over job_timeout. The master keeps the time, so a job is never ended too
- * early, and at most by one look too late; what a worker waits for its turn, for others
- * to leave a critical section, or for the master does not count. A worker outside of a
- * job is watched only while it is stopped: nobody else would end it. */
+ * early, and at most by one look too late; what a worker waits for its turn or for
+ * the master does not count, nor does the time between two looks where it is found in
+ * line for a critical section. A worker outside of a job is watched only while it is
+ * stopped: nobody else would end it. */
 #include <signal.h>
 
 #include "os/clock.h"
@@ -18,8 +19,7 @@ static uint64_t signs_of(struct smi_slot *slot)
 {
 	const uint64_t signs[] = { atomic_load(&slot->turn.waited), atomic_load(&slot->turn.nudge),
 				   atomic_load(&slot->pipe.waited), atomic_load(&slot->pipe.room),
-				   atomic_load(&slot->phase), atomic_load(&slot->claim.step),
-				   atomic_load(&slot->in_line) };
+				   atomic_load(&slot->phase), atomic_load(&slot->claim.step) };
 	uint64_t mixed = 0;
 
 	for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
@@ -32,9 +32,12 @@ static bool counts(const struct smi_master *master, int rank)
 {
 	struct smi_slot *slot = &master->team->block.slot[rank];
 
-	if (atomic_load(&slot->pipe.full) || smi_order_waits(&master->map->order, rank) ||
-	    atomic_load(&slot->in_line) % 2 == 1)
+	if (atomic_load(&slot->pipe.full) || smi_order_waits(&master->map->order, rank))
 		return false;
+	/* It may wait in line a thousand times, each for a moment: what counts is where it is
+	 * found. Stopped there it never gets any further. */
+	if (atomic_load(&slot->in_line) % 2 == 1)
+		return smi_process_stopped(&master->team->crew.process[rank]);
 	if (atomic_load(&slot->phase) == SMI_PHASE_JOBS && atomic_load(&slot->at) != UINT64_MAX)
 		return true;
 	return smi_process_stopped(&master->team->crew.process[rank]);

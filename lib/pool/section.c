@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Critical and ordered sections, as a job meets them: the rules of nesting here,
  * the waiting in lib/sync. */
+#include <errno.h>
+
 #include "pool/worker.h"
 
 /* Whoever waits for another one's leaving says so: it is no time of its own. */
@@ -16,11 +18,18 @@ static __attribute__((noinline)) int wait_in_line(struct smi_worker *worker, str
 	return r;
 }
 
+/* Nobody comes in any more. The job has not failed for good, whatever it returns. */
+static __attribute__((noinline)) int refuse(struct smi_worker *worker)
+{
+	return smi_worker_trouble(worker, POOL_NO_RESOURCES, ECANCELED, "found the map ending before a section");
+}
+
 /* Whether it is in; not when the map is ending. */
 static inline bool enter(struct smi_worker *worker, struct smi_critical *critical)
 {
-	return __builtin_expect(smi_critical_try(critical, worker->told.rank), 1) ||
-	       wait_in_line(worker, critical) == 0;
+	return !smi_worker_stopped(worker) &&
+	       (__builtin_expect(smi_critical_try(critical, worker->told.rank), 1) ||
+		wait_in_line(worker, critical) == 0);
 }
 
 int pool_critical_begin(struct pool_worker *self)
@@ -32,7 +41,7 @@ int pool_critical_begin(struct pool_worker *self)
 	if (worker->section & SMI_IN_CRITICAL)
 		return smi_worker_trouble(worker, POOL_FAILED, -1, "entered a critical section inside one");
 	if (!enter(worker, &worker->head->critical))
-		return -1;
+		return refuse(worker);
 	worker->section |= SMI_IN_CRITICAL;
 	return 0;
 }
@@ -72,12 +81,13 @@ int pool_ordered_begin(struct pool_worker *self)
 	struct smi_worker *worker = smi_worker_of(self);
 	const struct smi_map *map = worker->map;
 
-	if (may_enter_ordered(worker) != 0 ||
-	    smi_order_enter(&map->order, worker->told.rank, smi_worker_job(worker), map->spin) < 0)
+	if (may_enter_ordered(worker) != 0)
 		return -1;
+	if (smi_order_enter(&map->order, worker->told.rank, smi_worker_job(worker), map->spin) < 0)
+		return refuse(worker);
 	/* A retry whose first try had left the section comes behind its turn. */
 	if (map->retries > 0 && !enter(worker, &worker->head->inside))
-		return -1;
+		return refuse(worker);
 	worker->section |= SMI_IN_ORDERED;
 	return 0;
 }

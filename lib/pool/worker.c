@@ -161,7 +161,8 @@ void smi_worker_live(void *context, int rank)
 	init_worker(&worker, map, rank);
 	begin(&worker, &r);
 	if (r != 0 || worker.trouble != POOL_OK) {
-		smi_worker_send_failure(&worker, UINT64_MAX, r);
+		if (!smi_worker_is_cut_off(&worker))
+			smi_worker_send_failure(&worker, UINT64_MAX, r);
 	} else {
 		smi_worker_enter(&worker, SMI_PHASE_JOBS);
 		smi_worker_run_jobs(&worker);

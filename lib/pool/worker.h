@@ -4,6 +4,8 @@
 #ifndef SMI_POOL_WORKER_H
 #define SMI_POOL_WORKER_H
 
+#include <errno.h>
+
 #include "os/process.h"
 #include "pipe/writer.h"
 #include "pool/map.h"
@@ -61,6 +63,13 @@ static inline bool smi_worker_stopped(const struct smi_worker *worker)
 static inline void smi_worker_enter(struct smi_worker *worker, enum smi_phase phase)
 {
 	atomic_store_explicit(&worker->slot->phase, (uint32_t)phase, memory_order_release);
+}
+
+/* What went wrong with the job is that the map is ending: it has not failed for good. */
+static inline bool smi_worker_is_cut_off(const struct smi_worker *worker)
+{
+	return worker->trouble == POOL_NO_RESOURCES && worker->trouble_code == ECANCELED &&
+	       smi_worker_stopped(worker);
 }
 
 /* Tells the master that the job, or a hook (UINT64_MAX), has failed. */

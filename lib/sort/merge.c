@@ -4,9 +4,10 @@
  * that threads do apart.
  *
  * Answers of `compare` steer only which of two elements comes next and where
- * a merge is cut, within bounds that hold whatever it answers: each element is
- * moved exactly once a round. So a function that is no order costs the order
- * and nothing else. */
+ * a merge is cut, within bounds that hold whatever it answers: each piece writes
+ * each of its elements once, or is copied as it stands (steps.h). So a function
+ * that is no order costs the order and nothing else. It runs in the caller's
+ * arithmetic, which may trap: nothing here is computed in floats. */
 #include "sort/merge.h"
 
 #include <errno.h>
@@ -103,6 +104,7 @@ static void merge_part(void *arg, size_t part, int rank)
 static void merge_rounds(struct merging *g, const struct smi_crew *crew, size_t *bound, size_t runs)
 {
 	const struct smi_merge *m = &g->m;
+	size_t piece = g->share > 0 ? m->n / g->share + 1 : m->n;
 
 	while (runs > 1) {
 		const char *from = g->to_spare ? m->spare : m->elements;
@@ -110,9 +112,8 @@ static void merge_rounds(struct merging *g, const struct smi_crew *crew, size_t 
 
 		for (size_t i = 0; i < runs; i += 2) {
 			size_t lo = bound[i], mid = bound[i + 1], hi = bound[min(i + 2, runs)];
-			size_t pieces = (size_t)((double)(hi - lo) / (double)m->n * (double)g->share + 0.5);
+			size_t pieces = (hi - lo + piece - 1) / piece;
 
-			pieces = pieces > 0 ? pieces : 1;
 			cut_merge(m, from, &(struct piece){ lo, mid, mid, hi, lo }, g->pieces + count, pieces);
 			count += pieces;
 			bound[i / 2] = lo;

@@ -126,8 +126,8 @@ INLINE void merge_at_once(struct form f, const char *from, char *to, const struc
 	}
 }
 
-/* How many elements of run a are among the first `length` of the merged piece
- * `p`: at least `least`, and leaving at least what keeps cuts in order. */
+/* How many elements of run a are among the first `length` of the merged piece `p`: at least
+ * least_a, and so few that least_b of run b are among them. */
 static size_t cut(const struct smi_merge *m, const char *from, const struct piece *p,
 		  size_t length, size_t least_a, size_t least_b)
 {

@@ -83,7 +83,7 @@ void smi_critical_stop(struct smi_critical *critical)
 	smi_futex_wake(&critical->word, INT_MAX);
 }
 
-bool smi_critical_close(struct smi_critical *critical, uint64_t timeout)
+void smi_critical_close(struct smi_critical *critical, uint64_t timeout)
 {
 	uint64_t until = smi_now() + timeout;
 
@@ -92,14 +92,11 @@ bool smi_critical_close(struct smi_critical *critical, uint64_t timeout)
 
 		atomic_store(&critical->sleepers, 1);
 		seen = atomic_load(&critical->word);
-		if (seen == THE_MASTERS)
-			return true;
-		if (smi_now() >= until)
-			return false;
+		if (seen == THE_MASTERS || smi_now() >= until)
+			return;
 		if (seen != 0)
 			smi_futex_wait(&critical->word, seen, SMI_CRITICAL_NAP);
 	}
-	return true;
 }
 
 bool smi_critical_held_by(struct smi_critical *critical, int rank)

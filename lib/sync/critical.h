@@ -49,9 +49,9 @@ static inline void smi_critical_leave(struct smi_critical *critical)
 /* Refuses whoever waits. */
 void smi_critical_stop(struct smi_critical *critical);
 
-/* The master's, behind stop: waits until the owner has left, for so many ns at most. Whether
- * it has: then nobody comes in any more. */
-bool smi_critical_close(struct smi_critical *critical, uint64_t timeout);
+/* The master's, behind stop: waits until the owner has left, for so many ns at most; then
+ * nobody comes in any more. */
+void smi_critical_close(struct smi_critical *critical, uint64_t timeout);
 
 bool smi_critical_held_by(struct smi_critical *critical, int rank);
 
