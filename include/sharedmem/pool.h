@@ -201,14 +201,14 @@ bool pool_stopping(const struct pool_worker *self);
 
 /* Critical: one worker of the map at a time. Ordered: in the order of job ids;
  * a job that never enters passes its turn when it ends. Begin returns 0, or
- * non-zero when the map is ending: return at once; the job then counts as not run. Entering critical twice,
- * ordered twice in one job, ordered inside critical, or leaving a section open
- * at the job's end fails the job with a message. A worker that dies inside a
- * critical section ends the map with POOL_TAINTED. One that is inside when the
- * map ends for another reason has 100 ms to leave before it is killed (threads
- * are awaited); `repair`
- * is called then, too, and if that is not given or fails, the message says so,
- * and what would have been POOL_OK is POOL_TAINTED. */
+ * non-zero when the map is ending: return at once; the job then counts as not
+ * run. Entering critical twice, ordered twice in one job, ordered inside
+ * critical, or leaving a section open at the job's end fails the job with a
+ * message. A worker that dies inside a critical section ends the map with
+ * POOL_TAINTED. One that is inside when the map ends for another reason has
+ * 100 ms to leave before it is killed (threads are awaited); `repair` is called
+ * then, too, and if that is not given or fails, the message says so, and what
+ * would have been POOL_OK is POOL_TAINTED. */
 int pool_critical_begin(struct pool_worker *self);
 void pool_critical_end(struct pool_worker *self);
 int pool_ordered_begin(struct pool_worker *self);

@@ -55,8 +55,8 @@ int smi_process_fork_sibling(pid_t parent, _Atomic int32_t *born);
  * and then it has been ended. */
 int smi_process_adopt(struct smi_process *process, pid_t pid);
 
-/* Another number in each child of fork() (not of _Fork, which runs no handlers): who keeps it can tell later whether this is still
- * the same process, and need not ask the system. */
+/* Another number in each child of fork() (not of _Fork, which runs no handlers): who keeps it
+ * can tell later whether this is still the same process, and need not ask the system. */
 extern unsigned smi_process_lineage;
 
 /* Whether there are pidfds here, without which siblings can't be watched. */

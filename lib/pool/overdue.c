@@ -36,9 +36,8 @@ static bool counts(const struct smi_master *master, int rank)
 		return false;
 	/* It may wait in line a thousand times, each for a moment: what counts is where it is
 	 * found. Stopped there it never gets any further. */
-	if (atomic_load(&slot->in_line) % 2 == 1)
-		return smi_process_stopped(&master->team->crew.process[rank]);
-	if (atomic_load(&slot->phase) == SMI_PHASE_JOBS && atomic_load(&slot->at) != UINT64_MAX)
+	if (atomic_load(&slot->phase) == SMI_PHASE_JOBS && atomic_load(&slot->at) != UINT64_MAX &&
+	    !atomic_load(&slot->in_line))
 		return true;
 	return smi_process_stopped(&master->team->crew.process[rank]);
 }

@@ -8,13 +8,11 @@
 /* Whoever waits for another one's leaving says so: it is no time of its own. */
 static __attribute__((noinline)) int wait_in_line(struct smi_worker *worker, struct smi_critical *critical)
 {
-	_Atomic uint32_t *in_line = &worker->slot->in_line;
-	uint32_t times = atomic_load_explicit(in_line, memory_order_relaxed);
 	int r;
 
-	atomic_store_explicit(in_line, times + 1, memory_order_relaxed);
+	atomic_store_explicit(&worker->slot->in_line, 1, memory_order_relaxed);
 	r = smi_critical_wait(critical, worker->told.rank, worker->map->spin);
-	atomic_store_explicit(in_line, times + 2, memory_order_relaxed);
+	atomic_store_explicit(&worker->slot->in_line, 0, memory_order_relaxed);
 	return r;
 }
 

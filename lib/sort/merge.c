@@ -83,7 +83,7 @@ static const struct variant *variant(const struct smi_merge *m)
 static void sort_block(void *arg, size_t part, int rank)
 {
 	const struct merging *g = arg;
-	size_t lo = part * g->block, hi = lo + g->block < g->m.n ? lo + g->block : g->m.n;
+	size_t lo = part * g->block, hi = min(lo + g->block, g->m.n);
 
 	(void)rank;
 	g->variant->sort(&g->m, lo, hi, g->to_spare);

@@ -49,7 +49,7 @@ struct smi_slot {
 	alignas(64) _Atomic uint64_t at; /* the job that runs or ran last; UINT64_MAX before the first */
 	_Atomic uint32_t phase;          /* enum smi_phase; RETIRED or FINISHED is its last store */
 	_Atomic int32_t pid;
-	_Atomic uint32_t in_line;        /* odd while it waits to enter a critical section */
+	_Atomic uint32_t in_line;        /* it waits to enter a critical section */
 	_Atomic uint32_t tries;          /* that `tried` has used; stored before it */
 	_Atomic uint64_t tried;          /* a job; UINT64_MAX: none */
 	struct smi_claim claim;
