@@ -644,7 +644,7 @@ END_TEST
 Suite *death_suite(void)
 {
 	Suite *suite = suite_create("death");
-	TCase *test = test_case(suite, "death", 120);
+	TCase *test = test_case(suite, "death", 40);
 
 	tcase_add_loop_test(test, a_death_is_named_with_its_cause, 0, POINTS * WAYS);
 	tcase_add_test(test, the_report_shows_the_stack);

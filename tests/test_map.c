@@ -763,7 +763,7 @@ Suite *map_suite(void)
 
 	tcase_add_loop_test(test, every_job_runs_once_and_is_reduced_once, 0, 9);
 
-	test = test_case(suite, "map", 120);
+	test = test_case(suite, "map", 40);
 	tcase_add_test(test, jobs_run_where_their_backend_says);
 	tcase_add_loop_test(test, local_is_null_when_a_life_begins, 0, 3);
 	tcase_add_test(test, pool_np_is_what_a_large_map_gets);

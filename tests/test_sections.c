@@ -531,7 +531,7 @@ END_TEST
 Suite *sections_suite(void)
 {
 	Suite *suite = suite_create("sections");
-	TCase *test = test_case(suite, "sections", 120);
+	TCase *test = test_case(suite, "sections", 40);
 
 	tcase_add_loop_test(test, critical_lets_one_worker_in_at_a_time, 0, 3);
 	tcase_add_test(test, crosstest_without_critical_updates_are_lost);
